@@ -1,0 +1,409 @@
+"""Every closed list of words that reports, cases, alerts and deliveries use.
+
+Sources: detection fields follow Art. 13(2) of Regulation (EU) 2023/1322; handling is TLP 2.0 (FIRST, 2022);
+countries are the 29 that report to the European drug alert system (EU-27, Norway, Türkiye).
+"""
+
+from enum import IntEnum, StrEnum
+
+
+class Action(StrEnum):
+    NEW = "new"
+    AMEND = "amend"
+    CONFIRM = "confirm"
+    RETRACT = "retract"
+
+
+class Tense(StrEnum):
+    """What a report or case is in time: real now, an exercise, a technical test, or history."""
+
+    ACTUAL = "actual"
+    EXERCISE = "exercise"
+    TEST = "test"
+    ARCHIVAL = "archival"
+
+
+class ReportType(StrEnum):
+    SEIZURE = "seizure"
+    COLLECTED_SAMPLE = "collected_sample"
+    BIOLOGICAL_SAMPLE = "biological_sample"
+    ADVERSE_EVENT = "adverse_event"
+    ENVIRONMENTAL = "environmental"
+    PRECURSOR = "precursor"
+
+
+class ReporterRole(StrEnum):
+    FORENSIC_LAB = "forensic_lab"
+    TOXICOLOGY_LAB = "toxicology_lab"
+    CUSTOMS_LAB = "customs_lab"
+    DRUG_CHECKING = "drug_checking"
+    FOCAL_POINT = "focal_point"
+    EUROPOL_UNIT = "europol_unit"
+    HOSPITAL = "hospital"
+    POISON_CENTRE = "poison_centre"
+
+
+class DatePrecision(StrEnum):
+    DAY = "day"
+    MONTH = "month"
+    YEAR = "year"
+    UNKNOWN = "unknown"
+
+
+class IsomerStatus(StrEnum):
+    SPECIFIC = "specific"
+    ISOMER_GROUP = "isomer_group"
+    UNRESOLVED = "unresolved"
+
+
+class ComponentRole(StrEnum):
+    MAIN_ACTIVE = "main_active"
+    ADULTERANT = "adulterant"
+    CUTTING_AGENT = "cutting_agent"
+    BY_PRODUCT = "by_product"
+    PRECURSOR = "precursor"
+    METABOLITE = "metabolite"
+
+
+class AmountBasis(StrEnum):
+    BASE = "base"
+    SALT = "salt"
+
+
+class AmountPer(StrEnum):
+    UNIT = "unit"
+    PERCENT_W_W = "percent_w_w"
+    ML = "ml"
+
+
+class Method(StrEnum):
+    GC_MS = "gc_ms"
+    LC_MS_MS = "lc_ms_ms"
+    HRMS = "hrms"
+    NMR = "nmr"
+    FTIR = "ftir"
+    RAMAN = "raman"
+    FTIR_PORTABLE = "ftir_portable"
+    RAMAN_PORTABLE = "raman_portable"
+    UV = "uv"
+    HPLC = "hplc"
+    GC_IR = "gc_ir"
+    IMMUNOASSAY = "immunoassay"
+    STRIP = "strip"
+    COLOUR_TEST = "colour_test"
+    OTHER = "other"
+
+
+class ReferenceStandard(StrEnum):
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Identification(StrEnum):
+    CONFIRMED = "confirmed"
+    IDENTIFIED = "identified"
+    PRESUMPTIVE = "presumptive"
+
+
+class PhysicalForm(StrEnum):
+    POWDER = "powder"
+    CRYSTAL = "crystal"
+    TABLET = "tablet"
+    CAPSULE = "capsule"
+    BLOTTER = "blotter"
+    LIQUID = "liquid"
+    E_LIQUID = "e_liquid"
+    EDIBLE = "edible"
+    PLANT_MATERIAL = "plant_material"
+    RESIN = "resin"
+    NASAL_SPRAY = "nasal_spray"
+    PATCH = "patch"
+    OTHER = "other"
+
+
+class Presentation(StrEnum):
+    AS_DRUG = "as_drug"
+    FAKE_MEDICINE = "fake_medicine"
+    CONSUMER_PRODUCT = "consumer_product"
+    LEGAL_HIGH_BRAND = "legal_high_brand"
+    PRECURSOR_MISLABEL = "precursor_mislabel"
+    UNKNOWN = "unknown"
+
+
+class Distribution(StrEnum):
+    STREET = "street"
+    ONLINE = "online"
+    DARKNET = "darknet"
+    SOCIAL_MEDIA = "social_media"
+    POSTAL = "postal"
+    BORDER = "border"
+    RETAIL = "retail"
+    PRISON = "prison"
+    EVENT = "event"
+    PRODUCTION_SITE = "production_site"
+    UNKNOWN = "unknown"
+
+
+class Route(StrEnum):
+    ORAL = "oral"
+    INHALED = "inhaled"
+    NASAL = "nasal"
+    INJECTED = "injected"
+    SUBLINGUAL = "sublingual"
+    DERMAL = "dermal"
+    UNKNOWN = "unknown"
+
+
+class Intent(StrEnum):
+    INTENDED = "intended"
+    UNINTENDED = "unintended"
+    UNKNOWN = "unknown"
+
+
+class Matrix(StrEnum):
+    BLOOD = "blood"
+    URINE = "urine"
+    HAIR = "hair"
+    VITREOUS = "vitreous"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    NONE_KNOWN = "none_known"
+    RECOVERED = "recovered"
+    ONGOING = "ongoing"
+    DEATH = "death"
+    UNKNOWN = "unknown"
+
+
+class Severity(StrEnum):
+    MINOR = "minor"
+    MODERATE = "moderate"
+    HOSPITALISED = "hospitalised"
+    LIFE_THREATENING = "life_threatening"
+    UNKNOWN = "unknown"
+
+
+class Exposure(StrEnum):
+    CONFIRMED = "confirmed"
+    PROBABLE = "probable"
+    SUSPECTED = "suspected"
+
+
+class Causality(StrEnum):
+    CONTRIBUTORY = "contributory"
+    NOT_CONTRIBUTORY = "not_contributory"
+    NOT_ASSESSED = "not_assessed"
+
+
+class AgeBand(StrEnum):
+    A0 = "0-9"
+    A10 = "10-19"
+    A20 = "20-29"
+    A30 = "30-39"
+    A40 = "40-49"
+    A50 = "50-59"
+    A60 = "60-69"
+    A70 = "70-79"
+    A80 = "80-89"
+    A90 = "90+"
+
+
+class Sex(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class AntidoteResponse(StrEnum):
+    YES = "yes"
+    PARTIAL = "partial"
+    NO = "no"
+    NOT_GIVEN = "not_given"
+
+
+class SocialRisk(StrEnum):
+    ORGANISED_CRIME = "organised_crime"
+    VIOLENCE = "violence"
+    PRODUCTION = "production"
+    TRAFFICKING_ROUTE = "trafficking_route"
+    ENVIRONMENT = "environment"
+
+
+class MeasureKind(StrEnum):
+    HEALTH = "health"
+    OTHER = "other"
+
+
+class MeasureStatus(StrEnum):
+    PLANNED = "planned"
+    DONE = "done"
+
+
+class NoveltyClaim(StrEnum):
+    NONE = "none"
+    NATIONAL_FIRST = "national_first"
+    UNION_FIRST = "union_first"
+
+
+class Handling(StrEnum):
+    """TLP 2.0, from the most open to the most closed; `strictest` and `rank` compare them."""
+
+    CLEAR = "CLEAR"
+    GREEN = "GREEN"
+    AMBER = "AMBER"
+    AMBER_STRICT = "AMBER+STRICT"
+    RED = "RED"
+
+    @property
+    def rank(self) -> int:
+        """0 for CLEAR … 4 for RED."""
+        return list(Handling).index(self)
+
+    def within(self, clearance: "Handling") -> bool:
+        """Whether something handled so may be shown to a reader cleared up to `clearance`."""
+        return self.rank <= clearance.rank
+
+
+def strictest(handlings: "list[Handling]") -> Handling:
+    """The most closed of them; RED when there are none, because an unknown source is closed by default (P5)."""
+    return max(handlings, key=lambda handling: handling.rank, default=Handling.RED)
+
+
+class RejectionReason(StrEnum):
+    """Why a record became a dead letter."""
+
+    UNDECODABLE = "undecodable"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    INVALID = "invalid"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    UNKNOWN_REPORTER = "unknown_reporter"
+    REPORTER_MISMATCH = "reporter_mismatch"
+    NOT_THE_OWNER = "not_the_owner"
+    CONFLICTING_REVISION = "conflicting_revision"
+    ORPHAN_REVISION = "orphan_revision"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Category(StrEnum):
+    """The class of a substance (`identity` decides it)."""
+
+    SYNTHETIC_CANNABINOID = "synthetic_cannabinoid"
+    SEMI_SYNTHETIC_CANNABINOID = "semi_synthetic_cannabinoid"
+    CATHINONE = "cathinone"
+    OPIOID = "opioid"
+    BENZODIAZEPINE = "benzodiazepine"
+    PHENETHYLAMINE = "phenethylamine"
+    TRYPTAMINE = "tryptamine"
+    ARYLCYCLOHEXYLAMINE = "arylcyclohexylamine"
+    ARYLALKYLAMINE = "arylalkylamine"
+    AMINOINDANE = "aminoindane"
+    PIPERAZINE = "piperazine"
+    PIPERIDINE_PYRROLIDINE = "piperidine_pyrrolidine"
+    PLANT_EXTRACT = "plant_extract"
+    MEDICINE = "medicine"
+    CLASSIC_DRUG = "classic_drug"
+    PRECURSOR = "precursor"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class SubstanceKind(StrEnum):
+    """What a substance is to the market: it decides how its cases are keyed and what qualifies."""
+
+    NPS = "nps"
+    CLASSIC = "classic"
+    MEDICINE = "medicine"
+    CUTTING_AGENT = "cutting_agent"
+    BY_PRODUCT = "by_product"
+    PRECURSOR = "precursor"
+
+
+class SubstanceFlag(StrEnum):
+    ACUTE_RISK = "acute_risk"
+    DELAYED_ONSET = "delayed_onset"
+    SEDATIVE = "sedative"
+    ALPHA2_AGONIST = "alpha2_agonist"
+    LOCAL_ANAESTHETIC = "local_anaesthetic"
+    TOXIC = "toxic"
+
+
+class Level(IntEnum):
+    """L0 record, L1 information, L2 advisory, L3 alert, L4 urgent alert."""
+
+    L0 = 0
+    L1 = 1
+    L2 = 2
+    L3 = 3
+    L4 = 4
+
+    @property
+    def word(self) -> str:
+        """The word people see beside the code."""
+        return ("Record", "Information", "Advisory", "Alert", "Urgent alert")[self.value]
+
+
+class Confidence(StrEnum):
+    """A is best. D means reported without analysis."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+class CaseState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    RETRACTED = "retracted"
+    MOVED = "moved"
+
+
+class AlertKind(StrEnum):
+    RAISED = "raised"
+    UPDATED = "updated"
+    ESCALATED = "escalated"
+    DOWNGRADED = "downgraded"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+
+
+class Change(StrEnum):
+    """What made a revision speak."""
+
+    FIRST_LEVEL = "first_level"
+    LEVEL_ROSE = "level_rose"
+    NEW_COUNTRY = "new_country"
+    HARM_WORSE = "harm_worse"
+    NEW_PRESENTATION = "new_presentation"
+    NEW_ROUTE_OF_SALE = "new_route_of_sale"
+    DOSE_ROSE = "dose_rose"
+    CONFIRMED = "confirmed"
+    IDENTITY_SETTLED = "identity_settled"
+    PARTLY_WITHDRAWN = "partly_withdrawn"
+    WITHDRAWN = "withdrawn"
+    CANCELLED_BY_PERSON = "cancelled_by_person"
+
+
+class Scope(StrEnum):
+    """Union: more than one country, or may be; else national (after Art. 19 of Regulation (EU) 2022/2371)."""
+
+    UNION = "union"
+    NATIONAL = "national"
+
+
+class Audience(StrEnum):
+    """Which readers an alert is for at all, before handling and filters."""
+
+    GENERAL = "general"
+    PRECURSOR = "precursor"
+
+
+EU_COUNTRIES = frozenset(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
+)
+REPORTING_COUNTRIES = EU_COUNTRIES | {"NO", "TR"}
