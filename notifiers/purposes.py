@@ -1,0 +1,55 @@
+"""Why a message goes out, and how much of the alert it may carry."""
+
+from enum import StrEnum
+
+from schemas.vocabularies import AlertKind, Handling
+
+
+class Purpose(StrEnum):
+    """What a delivery is for. It is part of the delivery id: one alert revision goes once per purpose and destination."""
+
+    ALERT = "alert"
+    UPDATE = "update"
+    ESCALATION = "escalation"
+    CANCEL = "cancel"
+    EXPIRY = "expiry"
+    CLOSURE = "closure"
+    TEST = "test"
+
+
+class Content(StrEnum):
+    """Full: everything. Thin: what it is, not what it says. Bare: only that something waits."""
+
+    FULL = "full"
+    THIN = "thin"
+    BARE = "bare"
+
+
+_PURPOSE_OF_KIND = {
+    AlertKind.RAISED: Purpose.ALERT,
+    AlertKind.UPDATED: Purpose.UPDATE,
+    AlertKind.ESCALATED: Purpose.ESCALATION,
+    AlertKind.DOWNGRADED: Purpose.UPDATE,
+    AlertKind.CANCELLED: Purpose.CANCEL,
+    AlertKind.CLOSED: Purpose.CLOSURE,
+    AlertKind.EXPIRED: Purpose.EXPIRY,
+}
+
+
+def purpose_of(kind: AlertKind) -> Purpose:
+    """The purpose of telling an alert event of this kind."""
+    return _PURPOSE_OF_KIND[kind]
+
+
+def mail_content(handling: Handling, *, clearance: Handling) -> Content:
+    """What a mail may say: RED, and anything above the destination's clearance, only that something waits."""
+    if handling is Handling.RED or not handling.within(clearance):
+        return Content.BARE
+    return Content.FULL
+
+
+def webhook_content(handling: Handling, *, clearance: Handling) -> Content:
+    """What a webhook may say: everything up to GREEN, above that thin, above the clearance bare."""
+    if not handling.within(clearance):
+        return Content.BARE
+    return Content.FULL if handling.within(Handling.GREEN) else Content.THIN
