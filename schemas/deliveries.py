@@ -1,0 +1,139 @@
+"""The closed lists that a delivery is described with: where it goes, what state it is in, and why."""
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+class SubscriberKind(StrEnum):
+    """Who is told. Only authorities and focal points may hold statutory subscriptions."""
+
+    AUTHORITY = "authority"
+    FOCAL_POINT = "focal_point"
+    PUBLIC_HEALTH = "public_health"
+    VOLUNTARY = "voluntary"
+
+
+class Ground(StrEnum):
+    """Statutory subscriptions cannot be muted or filtered at L3 and L4; voluntary ones go strictly by their filter."""
+
+    STATUTORY = "statutory"
+    VOLUNTARY = "voluntary"
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery stands. `accepted` is the relay's or receiver's word, nothing more."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    DEFERRED = "deferred"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+
+
+class Gate(StrEnum):
+    """The stages of planning, in their order."""
+
+    TENSE = "tense"
+    HANDLING = "handling"
+    OBLIGATION = "obligation"
+    FILTER = "filter"
+    DIGEST = "digest"
+    MERGE = "merge"
+    CLAIM = "claim"
+
+
+class DeliveryReason(StrEnum):
+    """Why a gate let a delivery through or stopped it. Each has a sentence in `notifiers.reasons`."""
+
+    REAL_TO_ALL = "real_to_all"
+    EXERCISE_OPTED_IN = "exercise_opted_in"
+    EXERCISE_NOT_OPTED_IN = "exercise_not_opted_in"
+    TEST_RECORDING = "test_recording"
+    TEST_NOT_RECORDING = "test_not_recording"
+    RECORDING_ONLY = "recording_only"
+    ARCHIVAL_NEVER_SENT = "archival_never_sent"
+    CLEARED = "cleared"
+    BARE_FOR_RED = "bare_for_red"
+    BARE_ABOVE_CLEARANCE = "bare_above_clearance"
+    HANDLING_ABOVE_CLEARANCE = "handling"
+    USE_CONDITIONS = "use_conditions"
+    NOT_PRECURSOR_AUDIENCE = "not_precursor_audience"
+    AUDIENCE_BROKEN = "audience_broken"
+    STATUTORY_LEVEL = "statutory_level"
+    STATUTORY_COUNTRY = "statutory_country"
+    STATUTORY_NOT_CONCERNED = "statutory_not_concerned"
+    IN_THREAD = "in_thread"
+    FILTER_MATCHES = "filter_matches"
+    FILTER_LEVEL = "filter_level"
+    FILTER_COUNTRY = "filter_country"
+    FILTER_CLASS = "filter_class"
+    FILTER_SUBSTANCE = "filter_substance"
+    AT_ONCE = "at_once"
+    DIGEST = "digest"
+    RECORD_ONLY = "record_only"
+    MERGED = "merged"
+    ALONE = "alone"
+    RETRACTION = "retraction"
+    NEVER_SENT_BEFORE_CANCEL = "never_sent_before_cancel"
+    NEWER_REVISION = "newer_revision"
+    DESTINATION_INACTIVE = "destination_inactive"
+    DESTINATION_GONE = "destination_gone"
+    CHANNEL_CHANGED = "channel_changed"
+
+
+class OutcomeReason(StrEnum):
+    """What happened to one attempt, in the words of the channel."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE_ACCEPTED = "duplicate_accepted"
+    UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
+    CONNECTION_LOST = "connection_lost"
+    REPLY_LOST = "reply_lost"
+    TLS_FAILED = "tls_failed"
+    LOGIN_REFUSED = "login_refused"
+    TRY_LATER = "try_later"
+    ADDRESS_REFUSED = "address_refused"
+    SENDER_REFUSED = "sender_refused"
+    POLICY_REFUSED = "policy_refused"
+    TOO_LARGE = "too_large"
+    MESSAGE_REFUSED = "message_refused"
+    UNSAFE_TEXT = "unsafe_text"
+    CANNOT_RENDER = "cannot_render"
+    CLIENT_ERROR = "client_error"
+    SERVER_ERROR = "server_error"
+    THROTTLED = "throttled"
+    REDIRECTED = "redirected"
+    GONE = "gone"
+    ADDRESS_FORBIDDEN = "address_forbidden"
+    ANSWER_BROKEN = "answer_broken"
+    LEASE_RAN_OUT = "lease_ran_out"
+    GAVE_UP = "gave_up"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Purpose(StrEnum):
+    """What a delivery is for; part of its id, so that one revision can reach a destination once per purpose."""
+
+    ALERT = "alert"
+    UPDATE = "update"
+    CANCEL = "cancel"
+    TEST = "test"
+
+
+class Content(StrEnum):
+    """How much of an alert a delivery carries: all; id, level and link; or only that something is waiting."""
+
+    FULL = "full"
+    THIN = "thin"
+    BARE = "bare"
