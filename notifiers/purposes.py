@@ -1,29 +1,9 @@
 """Why a message goes out, and how much of the alert it may carry."""
 
-from enum import StrEnum
-
+from schemas.deliveries import Content, Purpose
 from schemas.vocabularies import AlertKind, Handling
 
-
-class Purpose(StrEnum):
-    """What a delivery is for. It is part of the delivery id: one alert revision goes once per purpose and destination."""
-
-    ALERT = "alert"
-    UPDATE = "update"
-    ESCALATION = "escalation"
-    CANCEL = "cancel"
-    EXPIRY = "expiry"
-    CLOSURE = "closure"
-    TEST = "test"
-
-
-class Content(StrEnum):
-    """Full: everything. Thin: what it is, not what it says. Bare: only that something waits."""
-
-    FULL = "full"
-    THIN = "thin"
-    BARE = "bare"
-
+__all__ = ["Content", "Purpose", "mail_content", "purpose_of", "webhook_content"]
 
 _PURPOSE_OF_KIND = {
     AlertKind.RAISED: Purpose.ALERT,

@@ -123,16 +123,19 @@ class OutcomeReason(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a delivery is for; part of its id, so that one revision can reach a destination once per purpose."""
+    """What a delivery is for. It is part of the delivery id: one alert revision goes once per purpose and destination."""
 
     ALERT = "alert"
     UPDATE = "update"
+    ESCALATION = "escalation"
     CANCEL = "cancel"
+    EXPIRY = "expiry"
+    CLOSURE = "closure"
     TEST = "test"
 
 
 class Content(StrEnum):
-    """How much of an alert a delivery carries: all; id, level and link; or only that something is waiting."""
+    """Full: everything. Thin: what it is, not what it says. Bare: only that something waits."""
 
     FULL = "full"
     THIN = "thin"
