@@ -1,0 +1,96 @@
+"""Outgoing events as rows: written with what caused them, planned by dispatch, published by the relay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, TextClause, text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """An event to send. `body` is JSON text; `event_id` says that a repeat is the same event."""
+
+    event_id: UUID
+    topic: str
+    key: str | None
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored(Outgoing):
+    """An outgoing event with its place in the order."""
+
+    id: int
+
+
+_ADD: Final = text("""
+    INSERT INTO outbox (event_id, topic, key, body)
+    SELECT event_id, topic, key, CAST(body AS jsonb)
+    FROM unnest(CAST(:event_ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]), CAST(:bodies AS text[]))
+         WITH ORDINALITY AS new (event_id, topic, key, body, place)
+    ORDER BY place
+    ON CONFLICT (event_id) DO NOTHING
+""")
+
+_UNPLANNED: Final = text("""
+    SELECT id, event_id, topic, key, CAST(body AS text) AS body FROM outbox
+    WHERE planned_at IS NULL AND topic = 'alert-events' ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
+_UNPUBLISHED: Final = text("""
+    SELECT id, event_id, topic, key, CAST(body AS text) AS body FROM outbox
+    WHERE published_at IS NULL ORDER BY id LIMIT :limit
+""")
+
+_MARK_PLANNED: Final = text("UPDATE outbox SET planned_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+_MARK_PUBLISHED: Final = text("UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
+
+_OLDEST: Final = text("""
+    SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM outbox WHERE published_at IS NULL
+""")
+
+
+def add(connection: Connection, rows: Sequence[Outgoing]) -> None:
+    """Store events in this order; one already stored under the same `event_id` stays as it is."""
+    if not rows:
+        return
+    connection.execute(
+        _ADD,
+        {
+            "event_ids": [row.event_id for row in rows],
+            "topics": [row.topic for row in rows],
+            "keys": [row.key for row in rows],
+            "bodies": [row.body for row in rows],
+        },
+    )
+
+
+def unplanned(connection: Connection, limit: int) -> tuple[Stored, ...]:
+    """Alert events that dispatch has not planned, oldest first, locked so that two dispatchers never take one twice."""
+    return _rows(connection, _UNPLANNED, limit)
+
+
+def unpublished(connection: Connection, limit: int) -> tuple[Stored, ...]:
+    """Events that the relay has not seen acknowledged by Kafka, oldest first."""
+    return _rows(connection, _UNPUBLISHED, limit)
+
+
+def mark_planned(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(_MARK_PLANNED, {"ids": list(ids)})
+
+
+def mark_published(connection: Connection, ids: Sequence[int]) -> None:
+    connection.execute(_MARK_PUBLISHED, {"ids": list(ids)})
+
+
+def oldest_unpublished_seconds(connection: Connection) -> float:
+    """Age of the oldest event that waits for the relay; 0 when none waits."""
+    return float(connection.execute(_OLDEST).scalar_one())
+
+
+def _rows(connection: Connection, query: TextClause, limit: int) -> tuple[Stored, ...]:
+    found = connection.execute(query, {"limit": limit})
+    return tuple(Stored(id=row.id, event_id=row.event_id, topic=row.topic, key=row.key, body=row.body) for row in found)

@@ -1,0 +1,180 @@
+"""How far each partition was read, and what became of its records: rows locked and moved with everything they caused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Row, text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Partition:
+    """One partition as one flow reads it. Their order is the order of locking."""
+
+    flow: str
+    topic: str
+    partition: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counters:
+    """What became of records. `replayed` stands outside the sum of P1."""
+
+    applied: int = 0
+    duplicates: int = 0
+    dead: int = 0
+    holes: int = 0
+    replayed: int = 0
+
+    @property
+    def accounted(self) -> int:
+        """The right-hand side of P1."""
+        return self.applied + self.duplicates + self.dead + self.holes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """Everything below `next_offset` has ended as something; reading began at `first_offset`."""
+
+    partition: Partition
+    first_offset: int
+    next_offset: int
+    counters: Counters
+    last_offset: int | None
+    last_sha256: bytes | None
+    cluster_id: str | None
+    held: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """How one batch moves one partition: its counters are added to those of the row."""
+
+    partition: Partition
+    next_offset: int
+    counters: Counters
+    last_offset: int | None = None
+    last_sha256: bytes | None = None
+
+
+_COLUMNS: Final = """flow, topic, partition, first_offset, next_offset, applied, duplicates, dead, holes, replayed,
+    last_offset, last_sha256, cluster_id, held"""
+
+_LOCK: Final = text(f"""
+    SELECT {_COLUMNS} FROM stream_positions
+    WHERE (flow, topic, partition) IN (
+        SELECT * FROM unnest(CAST(:flows AS text[]), CAST(:topics AS text[]), CAST(:partitions AS int[])))
+    ORDER BY flow, topic, partition FOR UPDATE
+""")
+
+_ADVANCE: Final = text("""
+    UPDATE stream_positions AS position SET
+        next_offset = move.next_offset,
+        applied = position.applied + move.applied, duplicates = position.duplicates + move.duplicates,
+        dead = position.dead + move.dead, holes = position.holes + move.holes,
+        replayed = position.replayed + move.replayed,
+        last_offset = coalesce(move.last_offset, position.last_offset),
+        last_sha256 = coalesce(move.last_sha256, position.last_sha256),
+        updated_at = now()
+    FROM unnest(CAST(:flows AS text[]), CAST(:topics AS text[]), CAST(:partitions AS int[]),
+                CAST(:next_offsets AS bigint[]), CAST(:applied AS bigint[]), CAST(:duplicates AS bigint[]),
+                CAST(:dead AS bigint[]), CAST(:holes AS bigint[]), CAST(:replayed AS bigint[]),
+                CAST(:last_offsets AS bigint[]), CAST(:last_sha256s AS bytea[]))
+        AS move (flow, topic, partition, next_offset, applied, duplicates, dead, holes, replayed, last_offset,
+                 last_sha256)
+    WHERE (position.flow, position.topic, position.partition) = (move.flow, move.topic, move.partition)
+""")
+
+_REGISTER: Final = text("""
+    INSERT INTO stream_positions (flow, topic, partition, first_offset, next_offset, cluster_id)
+    VALUES (:flow, :topic, :partition, :log_start, :log_start, :cluster_id) ON CONFLICT DO NOTHING
+""")
+
+_ALL: Final = text(f"SELECT {_COLUMNS} FROM stream_positions ORDER BY flow, topic, partition")
+
+_TRY_WATCH: Final = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+_END_WATCH: Final = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
+
+
+def lock(connection: Connection, partitions: Sequence[Partition]) -> dict[Partition, Position]:
+    """Lock the rows of these partitions in their one order; a partition without a row is absent from the answer."""
+    wanted = sorted(set(partitions))
+    rows = connection.execute(
+        _LOCK,
+        {
+            "flows": [one.flow for one in wanted],
+            "topics": [one.topic for one in wanted],
+            "partitions": [one.partition for one in wanted],
+        },
+    )
+    return {position.partition: position for position in map(_position, rows)}
+
+
+def advance(connection: Connection, moves: Sequence[Move]) -> None:
+    """Move locked positions, all in one statement."""
+    if not moves:
+        return
+    connection.execute(
+        _ADVANCE,
+        {
+            "flows": [move.partition.flow for move in moves],
+            "topics": [move.partition.topic for move in moves],
+            "partitions": [move.partition.partition for move in moves],
+            "next_offsets": [move.next_offset for move in moves],
+            "applied": [move.counters.applied for move in moves],
+            "duplicates": [move.counters.duplicates for move in moves],
+            "dead": [move.counters.dead for move in moves],
+            "holes": [move.counters.holes for move in moves],
+            "replayed": [move.counters.replayed for move in moves],
+            "last_offsets": [move.last_offset for move in moves],
+            "last_sha256s": [move.last_sha256 for move in moves],
+        },
+    )
+
+
+def register(connection: Connection, partition: Partition, *, log_start: int, cluster_id: str | None) -> None:
+    """Begin a partition at the start of its log; one that has begun stays where it is."""
+    connection.execute(
+        _REGISTER,
+        {
+            "flow": partition.flow,
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "log_start": log_start,
+            "cluster_id": cluster_id,
+        },
+    )
+
+
+def all_positions(connection: Connection) -> tuple[Position, ...]:
+    """Every position, in order."""
+    return tuple(map(_position, connection.execute(_ALL)))
+
+
+def try_watch(connection: Connection, partition: Partition) -> bool:
+    """Take the right to read a stalled partition directly; False when another worker has it. Held by the session."""
+    return bool(connection.execute(_TRY_WATCH, {"name": _watch_name(partition)}).scalar_one())
+
+
+def end_watch(connection: Connection, partition: Partition) -> None:
+    """Give back what `try_watch` took."""
+    connection.execute(_END_WATCH, {"name": _watch_name(partition)})
+
+
+def _watch_name(partition: Partition) -> str:
+    return f"watch {partition.flow} {partition.topic} {partition.partition}"
+
+
+def _position(row: "Row[tuple[object, ...]]") -> Position:
+    return Position(
+        partition=Partition(flow=row.flow, topic=row.topic, partition=row.partition),
+        first_offset=row.first_offset,
+        next_offset=row.next_offset,
+        counters=Counters(
+            applied=row.applied, duplicates=row.duplicates, dead=row.dead, holes=row.holes, replayed=row.replayed
+        ),
+        last_offset=row.last_offset,
+        last_sha256=row.last_sha256,
+        cluster_id=row.cluster_id,
+        held=row.held,
+    )

@@ -1,0 +1,104 @@
+"""Tables of the stream: how far each partition was read, what was refused, what is to go out, who may report."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from storage.tables.base import metadata
+
+
+def _counter(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"))
+
+
+stream_positions: Final = Table(
+    "stream_positions",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    _counter("applied"),
+    _counter("duplicates"),
+    _counter("dead"),
+    _counter("holes"),
+    _counter("replayed"),
+    Column("last_offset", BigInteger),
+    Column("last_sha256", LargeBinary),
+    Column("cluster_id", Text),
+    Column("held", Text),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""`next_offset − first_offset = applied + duplicates + dead + holes` (P1); `replayed` stands outside that sum."""
+
+dead_letters: Final = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("flow", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("headers", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("problems", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("topic", "partition", "offset", "flow"),
+)
+"""`recorded_at` is the broker's time of the record; `headers` a list of [name, base64 of the value]."""
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("event_id", Uuid, nullable=False, unique=True),
+    Column("topic", Text, nullable=False),
+    Column("key", Text),
+    Column("body", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("planned_at", DateTime(timezone=True)),
+    Column("published_at", DateTime(timezone=True)),
+)
+Index("ix_outbox_unplanned", outbox.c.id, postgresql_where=outbox.c.planned_at.is_(None))
+Index("ix_outbox_unpublished", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
+
+laboratories: Final = Table(
+    "laboratories",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("canonical_id", Text, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'active'")),
+    Column("topic", Text, nullable=False, unique=True),
+    Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+system: Final = Table(
+    "system",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+"""Numbers of the site: `registry_version` rises with every change of laboratories, `system_epoch` with a restore."""
