@@ -1,0 +1,104 @@
+"""The engines every test shares: one real Kafka and PostgreSQL for the whole run, one fresh database per test.
+
+`TOCSIN_TEST_ENGINES=DIRECTORY` uses a pair that already runs (`python -m tocsin.embedded DIRECTORY`) instead.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tocsin.embedded.directory import DataDirectory, Running
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class TestEngines:
+    """Where the pair listens. `server_url` is the superuser's, on PostgreSQL's own database."""
+
+    __test__ = False
+
+    kafka: str
+    server_url: str
+
+    def database_url(self, name: str) -> str:
+        """The same server, another database."""
+        return f"{self.server_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEngines]:
+    """One pair of engines for the whole run."""
+    shared = os.environ.get("TOCSIN_TEST_ENGINES")
+    if shared:
+        yield _found(DataDirectory(Path(shared)).running(), shared)
+        return
+    directory = tmp_path_factory.mktemp("engines")
+    log = directory / "engines.log"
+    with (
+        log.open("w") as output,
+        subprocess.Popen([sys.executable, "-m", "tocsin.embedded", str(directory)], stderr=output) as process,
+    ):
+        try:
+            until(lambda: DataDirectory(directory).running() is not None or process.poll() is not None, within=120)
+            yield _found(DataDirectory(directory).running(), log.read_text())
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def kafka(engines: TestEngines) -> str:
+    """The bootstrap address."""
+    return engines.kafka
+
+
+@pytest.fixture
+def database(engines: TestEngines, template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database of this test alone."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    _execute(engines, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    yield engines.database_url(name)
+    _execute(engines, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture(scope="session")
+def template(engines: TestEngines) -> Iterator[str]:
+    """A migrated database that the others are copied from."""
+    from storage.engine import connect, migrate
+
+    name = f"template_{os.getpid()}"
+    _execute(engines, "CREATE DATABASE {}", name)
+    engine = connect(engines.database_url(name))
+    migrate(engine)
+    engine.dispose()
+    yield name
+    _execute(engines, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def until(condition: Callable[[], object], *, within: float) -> None:
+    """Wait for a condition; a failure names how long was waited."""
+    end = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"nothing within {within:.0f} s")
+        time.sleep(0.02)
+
+
+def _found(running: Running | None, where: str) -> TestEngines:
+    if running is None or running.kafka is None or running.database_url is None:
+        raise AssertionError(f"no engines run: {where}")
+    return TestEngines(running.kafka, f"{running.database_url.rpartition('/')[0]}/postgres")
+
+
+def _execute(engines: TestEngines, statement: str, *names: str) -> None:
+    with psycopg.connect(engines.server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
