@@ -1,4 +1,4 @@
-"""Why a message goes out, and how much of the alert it may carry."""
+"""Why a message goes out, and how much of the alert it may carry on each channel."""
 
 from schemas.deliveries import Content, Purpose
 from schemas.vocabularies import AlertKind, Handling
@@ -8,16 +8,16 @@ __all__ = ["Content", "Purpose", "mail_content", "purpose_of", "webhook_content"
 _PURPOSE_OF_KIND = {
     AlertKind.RAISED: Purpose.ALERT,
     AlertKind.UPDATED: Purpose.UPDATE,
-    AlertKind.ESCALATED: Purpose.ESCALATION,
+    AlertKind.ESCALATED: Purpose.UPDATE,
     AlertKind.DOWNGRADED: Purpose.UPDATE,
     AlertKind.CANCELLED: Purpose.CANCEL,
-    AlertKind.CLOSED: Purpose.CLOSURE,
-    AlertKind.EXPIRED: Purpose.EXPIRY,
+    AlertKind.CLOSED: Purpose.UPDATE,
+    AlertKind.EXPIRED: Purpose.UPDATE,
 }
 
 
 def purpose_of(kind: AlertKind) -> Purpose:
-    """The purpose of telling an alert event of this kind."""
+    """The purpose of telling an alert event of this kind. What exactly happened is said from the kind itself."""
     return _PURPOSE_OF_KIND[kind]
 
 
