@@ -88,13 +88,13 @@ def one(connection: Connection, number: int) -> StoredDeadLetter | None:
     return None if row is None else _stored(row)
 
 
-def encode_headers(headers: Sequence[tuple[str, bytes]]) -> list[list[str | None]]:
-    """Headers as JSON can hold them: [name, base64 of the value]; a header may have no value."""
-    return [[clean(name), None if value is None else base64.b64encode(value).decode()] for name, value in headers]
+def encode_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
+    """Headers as JSON can hold them: [name, base64 of the value]."""
+    return [(clean(name), base64.b64encode(value).decode()) for name, value in headers]
 
 
 def clean(words: str) -> str:
-    """Text that PostgreSQL and JSON take: U+0000 and lone surrogates become U+FFFD."""
+    """Text that PostgreSQL and JSON take: U+0000 and lone surrogates are replaced."""
     return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
@@ -111,7 +111,7 @@ def _stored(row: "Row[tuple[object, ...]]") -> StoredDeadLetter:
         timestamp=row.recorded_at,
         key=row.key,
         value=row.value,
-        headers=tuple((name, base64.b64decode(value or "")) for name, value in row.headers),
+        headers=tuple((name, base64.b64decode(value)) for name, value in row.headers),
     )
     problems = _PROBLEMS.validate_python(row.problems)
     return StoredDeadLetter(

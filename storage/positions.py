@@ -1,4 +1,4 @@
-"""How far each partition was read, and what became of its records: rows locked and moved with everything they caused."""
+"""How far each partition was read, and what became of its records: rows locked and moved with what they caused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,9 +92,6 @@ _REGISTER: Final = text("""
 
 _ALL: Final = text(f"SELECT {_COLUMNS} FROM stream_positions ORDER BY flow, topic, partition")
 
-_TRY_WATCH: Final = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
-_END_WATCH: Final = text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))")
-
 
 def lock(connection: Connection, partitions: Sequence[Partition]) -> dict[Partition, Position]:
     """Lock the rows of these partitions in their one order; a partition without a row is absent from the answer."""
@@ -149,20 +146,6 @@ def register(connection: Connection, partition: Partition, *, log_start: int, cl
 def all_positions(connection: Connection) -> tuple[Position, ...]:
     """Every position, in order."""
     return tuple(map(_position, connection.execute(_ALL)))
-
-
-def try_watch(connection: Connection, partition: Partition) -> bool:
-    """Take the right to read a stalled partition directly; False when another worker has it. Held by the session."""
-    return bool(connection.execute(_TRY_WATCH, {"name": _watch_name(partition)}).scalar_one())
-
-
-def end_watch(connection: Connection, partition: Partition) -> None:
-    """Give back what `try_watch` took."""
-    connection.execute(_END_WATCH, {"name": _watch_name(partition)})
-
-
-def _watch_name(partition: Partition) -> str:
-    return f"watch {partition.flow} {partition.topic} {partition.partition}"
 
 
 def _position(row: "Row[tuple[object, ...]]") -> Position:

@@ -12,7 +12,6 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    UniqueConstraint,
     Uuid,
     func,
     text,
@@ -63,7 +62,7 @@ dead_letters: Final = Table(
     Column("problems", JSONB, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'open'")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    UniqueConstraint("topic", "partition", "offset", "flow"),
+    Index("ix_dead_letters_topic_partition_offset", "topic", "partition", "offset"),
 )
 """`recorded_at` is the broker's time of the record; `headers` a list of [name, base64 of the value]."""
 

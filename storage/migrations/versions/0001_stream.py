@@ -64,8 +64,8 @@ def _dead_letters() -> None:
         sa.Column("state", sa.Text, nullable=False, server_default=sa.text("'open'")),
         _moment("created_at"),
         sa.PrimaryKeyConstraint("id", name="pk_dead_letters"),
-        sa.UniqueConstraint("topic", "partition", "offset", "flow", name="uq_dead_letters_topic_partition_offset_flow"),
     )
+    op.create_index("ix_dead_letters_topic_partition_offset", "dead_letters", ["topic", "partition", "offset"])
 
 
 def _outbox() -> None:
