@@ -1,10 +1,16 @@
 """The command line: one file per command under `tocsin/commands`, each imported only when it is called."""
 
 import importlib
+import os
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
+
+from tocsin.errors import Refusal, explained
+from tocsin.reading import unknown_variables
+
+_HELP: Final = "An open European drug alert system: laboratory detections in, graded alerts out."
 
 COMMANDS: Final = {
     "settings": "settings",
@@ -13,12 +19,34 @@ COMMANDS: Final = {
 
 
 def main() -> None:
-    """Run the command that the first word names."""
-    application = typer.Typer(
-        no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__
-    )
+    """Run the command that the first word names; whatever goes wrong reaches a person as a sentence."""
+    for warning in unknown_variables():
+        print(f"tocsin: {warning}", file=sys.stderr)
+    try:
+        _application()()
+    except Refusal as refusal:
+        _fail(str(refusal), refusal.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("TOCSIN_LOG_LEVEL", "").lower() == "debug":
+            raise
+        _fail(explained(error), 1)
+
+
+def _application() -> typer.Typer:
+    application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=_HELP)
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     names = {wanted: COMMANDS[wanted]} if wanted in COMMANDS else COMMANDS
     for word, module in names.items():
         application.add_typer(importlib.import_module(f"tocsin.commands.{module}").app, name=word)
-    application()
+    return application
+
+
+def _fail(sentences: str, code: int) -> NoReturn:
+    for sentence in sentences.splitlines():
+        print(f"tocsin: {sentence}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,60 @@
+"""The one place where settings become parts: every command builds what it needs here and nowhere else."""
+
+from pathlib import Path
+
+from tocsin.embedded.directory import DataDirectory, Running
+from tocsin.errors import Refusal
+from tocsin.reading import read
+from tocsin.settings import Settings
+
+
+def settings(data_dir: Path | None = None) -> Settings:
+    """The settings of this process; `data_dir` is the one given on the command line."""
+    return read(data_dir=data_dir)
+
+
+def running(settings: Settings) -> Running | None:
+    """What runs embedded in the data directory now, or None."""
+    return DataDirectory(settings.data_dir).running()
+
+
+def kafka_bootstrap(settings: Settings) -> str:
+    """Where Kafka is: as set, else the embedded one that runs."""
+    if settings.kafka.bootstrap is not None:
+        return settings.kafka.bootstrap
+    found = _started(settings, "TOCSIN_KAFKA__BOOTSTRAP").kafka
+    return found or _lacking(settings, "Kafka", "TOCSIN_KAFKA__BOOTSTRAP")
+
+
+def database_url(settings: Settings) -> str:
+    """Where PostgreSQL is, with its password: as set, else the embedded one that runs."""
+    if settings.database.url is not None:
+        return settings.database.url.get_secret_value()
+    found = _started(settings, "TOCSIN_DATABASE__URL").database_url
+    return found or _lacking(settings, "PostgreSQL", "TOCSIN_DATABASE__URL")
+
+
+def smtp_endpoint(settings: Settings) -> tuple[str, int, str]:
+    """Host, port and protection of the mail relay: as set, else the embedded mailbox that runs."""
+    if settings.smtp.host is not None:
+        return settings.smtp.host, settings.smtp.port, settings.smtp.tls
+    found = _started(settings, "TOCSIN_SMTP__HOST").smtp or _lacking(settings, "mailbox", "TOCSIN_SMTP__HOST")
+    host, _, port = found.rpartition(":")
+    return host, int(port), "none"
+
+
+def _started(settings: Settings, variable: str) -> Running:
+    found = running(settings)
+    if found is None:
+        raise Refusal(
+            f"Nothing is running in {settings.data_dir.absolute()}: start `tocsin up` there, "
+            f"name the directory of what runs with TOCSIN_DATA_DIR, or set {variable} to your own."
+        )
+    return found
+
+
+def _lacking(settings: Settings, what: str, variable: str) -> str:
+    raise Refusal(
+        f"What runs in {settings.data_dir.absolute()} has no {what} of its own, because it was started with one "
+        f"that is set: set {variable} here to the same."
+    )
