@@ -1,9 +1,11 @@
-"""Decides which characters never belong in a report: control, bidirectional override, zero-width, surrogate, tag, noncharacter.
+"""Decides which characters never belong in a report.
 
-They hide or reorder what a reader sees. In text they are stripped and noted, in identifiers refused.
+Control, bidirectional override, zero-width, surrogate and tag characters hide or reorder what a reader sees.
+In text they are stripped and noted, in identifiers refused.
 """
 
 import re
+from math import isfinite
 from typing import Final
 
 _BREAKS: Final = "\\t\\n\\r"
@@ -16,7 +18,6 @@ _HIDDEN: Final = (
 _UNWANTED: Final = re.compile(f"[{_HIDDEN}]")
 _UNWANTED_OR_BREAK: Final = re.compile(f"[{_HIDDEN}{_BREAKS}]")
 _LINE_BREAK: Final = re.compile(f"[{_BREAKS}]+")
-_SURROGATE: Final = re.compile("[\\ud800-\\udfff]")
 
 
 def suspicious(text: str) -> bool:
@@ -25,7 +26,7 @@ def suspicious(text: str) -> bool:
 
 
 def suspicious_in_document(json_text: str) -> bool:
-    """Whether a JSON text may hold such characters in its strings, raw or escaped. Line breaks between tokens are fine."""
+    """Whether the strings of a JSON text may hold some, raw or escaped. Line breaks between tokens are fine."""
     return "\\" in json_text or _UNWANTED.search(json_text) is not None
 
 
@@ -60,12 +61,14 @@ def repr_of(value: object) -> str:
             return "an object"
         case list() | tuple():
             return "a list"
+        case float() if not isfinite(value):
+            return "a number beyond all bounds"
         case int() | float():
             return f"{value:.6g}" if isinstance(value, float) or abs(value) >= 10**18 else str(value)
         case _:
             return type(value).__name__
 
 
-def without_surrogates(text: str) -> str:
-    """The text with lone surrogates as escapes, so that it can be encoded."""
-    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+def marked(text: str) -> str:
+    """The text with a question mark for each of them: a field name so changed is never a known one."""
+    return _UNWANTED_OR_BREAK.sub("?", text)

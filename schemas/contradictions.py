@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from schemas.characters import shown
-from schemas.places import belongs, is_region, nuts_prefix
+from schemas.places import COUNTRIES, belongs, is_region, nuts_prefix
 from schemas.rejections import Problem
 
 STRUCTURAL: Final = ("smiles", "inchi", "inchikey", "cas", "iupac")
@@ -43,7 +43,8 @@ def _components(report: object) -> Problem | None:
         return None
     return Problem(
         pointer="/components",
-        sentence=f"components is empty, which only an adverse_event without analysis may be; name what was found in this {shown(kind)}.",
+        sentence="components is empty, which only an adverse_event without analysis may be; "
+        f"name what was found in this {shown(kind)}.",
     )
 
 
@@ -73,17 +74,20 @@ def _matrix(report: object) -> Problem | None:
         return None
     return Problem(
         pointer="/matrix",
-        sentence="matrix is missing; a biological_sample needs it (blood, urine, hair, vitreous or other).",
+        sentence="matrix is missing; a biological_sample needs it (blood, urine, vitreous, …).",
     )
 
 
 def _region(report: object) -> Problem | None:
     region, country = _at(report, "region"), _at(report, "country")
-    if not isinstance(region, str) or not isinstance(country, str) or not is_region(region) or belongs(region, country):
+    if not isinstance(region, str) or not isinstance(country, str):
+        return None
+    if country not in COUNTRIES or not is_region(region) or belongs(region, country):
         return None
     return Problem(
         pointer="/region",
-        sentence=f"region {shown(region)} is not in country {shown(country)}, whose NUTS codes begin with {shown(nuts_prefix(country)[:2])}.",
+        sentence=f"region {shown(region)} is not in country {shown(country)}, "
+        f"whose NUTS codes begin with {shown(nuts_prefix(country)[:2])}.",
     )
 
 
@@ -97,7 +101,7 @@ def _not_harmed(report: object) -> Problem | None:
     worst = "a death among the signs" if signs else f"severity {severity}"
     return Problem(
         pointer="/harm/outcome",
-        sentence=f"harm.outcome says none_known but the report also says {worst}; correct one of them.",
+        sentence=f"harm.outcome says none_known but the report also says {worst}; correct one.",
     )
 
 
@@ -107,7 +111,7 @@ def _mild_death(report: object) -> Problem | None:
         return None
     return Problem(
         pointer="/harm/severity",
-        sentence=f"harm.severity says {severity} but harm.outcome says death; correct one of them.",
+        sentence=f"harm.severity says {severity} but harm.outcome says death; correct one.",
     )
 
 
@@ -120,7 +124,8 @@ def _first_without_structure(report: object) -> Problem | None:
         return None
     return Problem(
         pointer="/novelty_claim",
-        sentence=f"novelty_claim says {claim}, but no component has a structural identifier; add smiles, inchi, inchikey, cas or iupac.",
+        sentence=f"novelty_claim says {claim}, but no component has a structural identifier; "
+        "add smiles, inchi, inchikey, cas or iupac.",
     )
 
 
@@ -141,7 +146,8 @@ def _event_before_report(report: object) -> Problem | None:
         return None
     return Problem(
         pointer="/event_date/value",
-        sentence=f"event_date {first.isoformat()} lies after reported_at {reported.isoformat()}; an event cannot be reported before it happens.",
+        sentence=f"event_date {first.isoformat()} lies after reported_at {reported.isoformat()}; "
+        "an event cannot be reported before it happens.",
     )
 
 

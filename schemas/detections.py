@@ -160,7 +160,7 @@ def _calendar_day(value: str) -> date | None:
 
 
 class Amount(Frozen):
-    """How much of the substance: value and UCUM unit, as base or salt, per unit, per millilitre or as a mass fraction."""
+    """How much of the substance: value and UCUM unit, as base or salt, per unit, per ml or as a mass fraction."""
 
     value: Positive
     unit: AmountUnit

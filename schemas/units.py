@@ -1,19 +1,16 @@
-"""Which units an amount or a quantity may have: the UCUM codes that laboratories weigh and measure in, case-sensitive."""
+"""Which units an amount or a quantity may have: the UCUM codes laboratories weigh and measure in, case-sensitive."""
 
 from typing import Final
 
 MASS: Final = ("ng", "ug", "mg", "g", "kg", "t")
 VOLUME: Final = ("uL", "ul", "mL", "ml", "cL", "cl", "dL", "dl", "L", "l")
 AREA: Final = ("cm2", "m2")
+_PER: Final = ("g", "kg", "mL", "ml", "dL", "dl", "L", "l")
 RATIO: Final = (
     "%",
     "[ppm]",
     "[ppb]",
-    *(
-        f"{mass}/{per}"
-        for mass in ("pg", "ng", "ug", "mg", "g")
-        for per in ("g", "kg", "mL", "ml", "dL", "dl", "L", "l")
-    ),
+    *(f"{mass}/{per}" for mass in ("pg", "ng", "ug", "mg", "g") for per in _PER),
     "ng/mg",
     "pg/mg",
     "ug/mg",

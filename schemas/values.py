@@ -31,9 +31,7 @@ def refusal(sentence: str) -> PydanticCustomError:
 
 def _visible(text: str) -> str:
     if suspicious(text):
-        raise refusal(
-            f"must not hold invisible or control characters; found {name_of(text)}. Send the plain characters only"
-        )
+        raise refusal(f"must not hold invisible or control characters ({name_of(text)}); send plain characters only")
     return text
 
 
@@ -68,7 +66,8 @@ def schema(**keywords: object) -> WithJsonSchema:
 
 
 def _identifier(limit: int) -> tuple[StringConstraints, AfterValidator, WithJsonSchema]:
-    pattern = r"^[^\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+( [^\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+)*$"
+    hidden = r"\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    pattern = rf"^(?!\s)(?!.*\s$)[^{hidden}]+$"
     return (
         StringConstraints(min_length=1, max_length=limit),
         AfterValidator(_trimmed),
@@ -133,9 +132,7 @@ def _country(code: str) -> str:
 
 def _region(code: str) -> str:
     if not is_region(code):
-        raise refusal(
-            f"must be a NUTS 2 or NUTS 3 code (4 or 5 characters, like SI04 or SI041), nothing finer; found {shown(code)}"
-        )
+        raise refusal(f"must be a NUTS 2 or NUTS 3 code (like SI04 or SI041), nothing finer; found {shown(code)}")
     return code
 
 
@@ -239,7 +236,7 @@ def _unit(allowed: frozenset[str]) -> tuple[AfterValidator, WithJsonSchema]:
     def check(unit: str) -> str:
         if unit not in allowed:
             raise refusal(
-                f"must be a UCUM unit that is known here, case-sensitive (micro is u), such as mg, g, kg, mL; found {shown(unit)}"
+                f"must be a UCUM unit in its exact letters, such as ug, mg, g, kg, mL, %; found {shown(unit)}"
             )
         return unit
 
