@@ -1,0 +1,112 @@
+"""Posts one signed webhook and says what became of it: no redirect, no proxy, no cookie, no retry inside."""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from notifiers.outcomes import Outcome, OutcomeReason, Verdict
+from notifiers.webhook.guard import Origin, Target, UrlRefused, is_loopback, is_public, socket_factory, target
+from notifiers.webhook.signing import signature
+from notifiers.webhook.verdicts import verdict_on_error, verdict_on_status, wait_asked_for
+
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookConfig:
+    """`loopback` lists exact origins (scheme, host, port) for demonstration and tests: they open loopback only.
+    Times in seconds, `answer_limit` in bytes. `ca_file` adds a private authority to the system's."""
+
+    loopback: frozenset[Origin] = frozenset()
+    connect_timeout: float = 5.0
+    total_timeout: float = 15.0
+    answer_limit: int = 64 * 1024
+    ca_file: str | None = None
+
+
+class WebhookSender:
+    """Two sessions that share nothing: one reaches only the public internet, one only loopback. Must be made and
+    closed inside a running event loop."""
+
+    def __init__(self, config: WebhookConfig) -> None:
+        self._config = config
+        self._public = self._session(is_public)
+        self._loopback = self._session(is_loopback)
+
+    async def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Outcome:
+        """POST `body`. `timestamp` is the moment of this attempt; `message_id` stays the same for every retry."""
+        try:
+            to = target(url, allowed=self._config.loopback)
+            headers = self._headers(secret, message_id, int(timestamp.timestamp()), body)
+        except UrlRefused as error:
+            return _refused(OutcomeReason.ADDRESS_FORBIDDEN, error)
+        except ValueError as error:
+            return _refused(OutcomeReason.CANNOT_RENDER, error)
+        try:
+            return await self._post(to, headers=headers, body=body, now=timestamp)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return verdict_on_error(error)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._public.close()
+        await self._loopback.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _post(self, to: Target, *, headers: dict[str, str], body: bytes, now: datetime) -> Outcome:
+        session = self._loopback if to.loopback else self._public
+        async with session.post(to.url, data=body, headers=headers, allow_redirects=False) as response:
+            wait = wait_asked_for(response.headers.get("Retry-After"), now=now)
+            answer = await self._excerpt(response)
+            return verdict_on_status(response.status, answer=answer, retry_after=wait)
+
+    async def _excerpt(self, response: aiohttp.ClientResponse) -> str:
+        """What was answered, as far as it came and fits: the status already decided, so a broken body changes
+        nothing. It is never decompressed; a longer answer costs its connection."""
+        read = bytearray()
+        try:
+            while len(read) <= self._config.answer_limit and not response.content.at_eof():
+                read += await response.content.read(self._config.answer_limit + 1 - len(read))
+        except (aiohttp.ClientError, OSError):
+            pass
+        if not response.content.at_eof():
+            response.close()
+        return bytes(read[: self._config.answer_limit]).decode("utf-8", "replace")
+
+    def _session(self, permits: Callable[[str], bool]) -> aiohttp.ClientSession:
+        context = ssl.create_default_context()
+        if self._config.ca_file is not None:
+            context.load_verify_locations(self._config.ca_file)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=context, limit=0, socket_factory=socket_factory(permits)),
+            timeout=aiohttp.ClientTimeout(total=self._config.total_timeout, connect=self._config.connect_timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+        )
+
+    def _headers(self, secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(secret, message_id=message_id, timestamp=timestamp, body=body),
+            "Content-Type": CONTENT_TYPE,
+            "Accept-Encoding": "identity",
+            "User-Agent": "Tocsin",
+        }
+
+
+def _refused(reason: OutcomeReason, error: ValueError) -> Outcome:
+    return Outcome(verdict=Verdict.FAILED, reason=reason, answer=str(error))
