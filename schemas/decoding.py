@@ -121,7 +121,8 @@ def _last_part(source: bytes) -> str:
 def _validated(
     document: dict[str, Json], notes: list[str], refused: list[Problem], received_at: datetime | None
 ) -> Decoded | Rejection:
-    known, unknown = document, list[Path]()
+    known: Json = document
+    unknown: list[Path] = []
     try:
         detection = Detection.model_validate(document)
     except ValidationError as error:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Final, Never
@@ -85,8 +86,7 @@ def _too_deep(text: str) -> bool:
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         raise _NotAllowed(f"The message names the field {shown(twice)} twice in one object; send it once.")
     return found
 

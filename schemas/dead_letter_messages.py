@@ -1,0 +1,37 @@
+"""What the topic `dead-letters` carries: one refused record, whole, with where it stood and why it was refused."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Base64Bytes, Field, StringConstraints
+
+from schemas.base import Frozen
+from schemas.rejections import Problem
+from schemas.vocabularies import RejectionReason
+
+
+class Coordinates(Frozen):
+    """Where the record stood in the log, and the broker's time of it."""
+
+    topic: Annotated[str, StringConstraints(min_length=1, max_length=249)]
+    partition: int = Field(ge=0, strict=True)
+    offset: int = Field(ge=0, strict=True)
+    timestamp: AwareDatetime
+
+
+class Header(Frozen):
+    """One Kafka header; the value as it was, in base64."""
+
+    name: str
+    value: Base64Bytes
+
+
+class DeadLetterMessage(Frozen):
+    """`value` is the refused message in base64, null for a record without one. `problems` is never empty."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    source: Coordinates
+    reason: RejectionReason
+    problems: tuple[Problem, ...] = Field(min_length=1)
+    key: Base64Bytes | None = None
+    value: Base64Bytes | None = None
+    headers: tuple[Header, ...] = ()
