@@ -41,8 +41,9 @@ class DeliveryState(StrEnum):
 
 
 class Gate(StrEnum):
-    """The stages of planning, in their order."""
+    """The stages of planning, in their order; `claim` repeats the first three before each send."""
 
+    DESTINATION = "destination"
     TENSE = "tense"
     HANDLING = "handling"
     OBLIGATION = "obligation"
@@ -53,42 +54,54 @@ class Gate(StrEnum):
 
 
 class DeliveryReason(StrEnum):
-    """Why a gate let a delivery through or stopped it. Each has a sentence in `notifiers.reasons`."""
+    """Why a gate let a delivery through or stopped it."""
 
+    REACHABLE = "reachable"
+    DESTINATION_INACTIVE = "destination_inactive"
+    ADDRESS_SUPPRESSED = "address_suppressed"
+    UNSUBSCRIBED = "unsubscribed"
     REAL_TO_ALL = "real_to_all"
+    RECORDING_ONLY = "recording_only"
     EXERCISE_OPTED_IN = "exercise_opted_in"
     EXERCISE_NOT_OPTED_IN = "exercise_not_opted_in"
     TEST_RECORDING = "test_recording"
     TEST_NOT_RECORDING = "test_not_recording"
-    RECORDING_ONLY = "recording_only"
-    ARCHIVAL_NEVER_SENT = "archival_never_sent"
+    ARCHIVAL = "archival"
     CLEARED = "cleared"
     BARE_FOR_RED = "bare_for_red"
-    BARE_ABOVE_CLEARANCE = "bare_above_clearance"
-    HANDLING_ABOVE_CLEARANCE = "handling"
+    BARE_FOR_THREAD = "bare_for_thread"
+    HANDLING = "handling"
     USE_CONDITIONS = "use_conditions"
     NOT_PRECURSOR_AUDIENCE = "not_precursor_audience"
     AUDIENCE_BROKEN = "audience_broken"
     STATUTORY_LEVEL = "statutory_level"
     STATUTORY_COUNTRY = "statutory_country"
     STATUTORY_NOT_CONCERNED = "statutory_not_concerned"
+    NO_OBLIGATION = "no_obligation"
     IN_THREAD = "in_thread"
+    NOT_IN_THREAD = "not_in_thread"
     FILTER_MATCHES = "filter_matches"
     FILTER_LEVEL = "filter_level"
     FILTER_COUNTRY = "filter_country"
     FILTER_CLASS = "filter_class"
     FILTER_SUBSTANCE = "filter_substance"
+    NOT_FILTERED = "not_filtered"
     AT_ONCE = "at_once"
     DIGEST = "digest"
     RECORD_ONLY = "record_only"
     MERGED = "merged"
     ALONE = "alone"
     RETRACTION = "retraction"
-    NEVER_SENT_BEFORE_CANCEL = "never_sent_before_cancel"
+    NEVER_SENT = "never_sent"
     NEWER_REVISION = "newer_revision"
-    DESTINATION_INACTIVE = "destination_inactive"
-    DESTINATION_GONE = "destination_gone"
-    CHANNEL_CHANGED = "channel_changed"
+
+
+class HoldReason(StrEnum):
+    """Why an alert event told nobody until a person has looked."""
+
+    BLAST_LIMIT = "blast_limit"
+    UNREADABLE = "unreadable"
+    TENSE_CROSSED = "tense_crossed"
 
 
 class OutcomeReason(StrEnum):
@@ -123,7 +136,7 @@ class OutcomeReason(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a delivery is for. It is part of the delivery id: one alert revision goes once per purpose and destination."""
+    """What a delivery is for. Part of the delivery id: one alert revision goes once per purpose and destination."""
 
     ALERT = "alert"
     UPDATE = "update"
