@@ -66,7 +66,7 @@ class FiredRule(Frozen):
     """One rule that held: its id, what it gave, and its sentence with the facts filled in."""
 
     id: str
-    axis: Literal["impact", "spread", "confidence"]
+    axis: Literal["impact", "spread", "confidence", "override"]
     score: str
     says: str
 

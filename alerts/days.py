@@ -1,0 +1,138 @@
+"""The days of a case: counters per country, region and day, which is all that facts are computed from.
+
+A case is recalled as its days of the last months, never as its findings.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+from alerts.evidence import LOCAL, Evidence, Mark
+from alerts.harm import HarmRank
+from schemas.base import Frozen
+from schemas.vocabularies import Confidence, Distribution, Presentation, Tense
+
+
+class Place(NamedTuple):
+    """Where and when: the key of a cell. `region` is empty when not known."""
+
+    day: date
+    country: str
+    region: str
+
+
+class CellBody(Frozen):
+    """A cell as it is stored."""
+
+    live: int
+    past: int
+    deaths: int
+    life_threatening: int
+    hospitalised: int
+    local_user: int
+    harm: HarmRank
+    confidence: Confidence | None
+    dose_mg: float
+    grams: float
+    marks: frozenset[Mark]
+    presentations: frozenset[Presentation]
+    routes: frozenset[Distribution]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Everything the events of one place and day said. `live` events can be anchors, `past` ones (history) cannot.
+
+    `deaths`, `life_threatening`, `hospitalised` count people; a dead person counts only as such.
+    """
+
+    live: int = 0
+    past: int = 0
+    deaths: int = 0
+    life_threatening: int = 0
+    hospitalised: int = 0
+    local_user: int = 0
+    harm: HarmRank = HarmRank.NONE
+    confidence: Confidence | None = None
+    dose_mg: float = 0.0
+    grams: float = 0.0
+    marks: frozenset[Mark] = frozenset()
+    presentations: frozenset[Presentation] = frozenset()
+    routes: frozenset[Distribution] = frozenset()
+
+    @property
+    def events(self) -> int:
+        """Independent events, history included."""
+        return self.live + self.past
+
+    def __add__(self, other: "Cell") -> "Cell":
+        return Cell(
+            self.live + other.live,
+            self.past + other.past,
+            self.deaths + other.deaths,
+            self.life_threatening + other.life_threatening,
+            self.hospitalised + other.hospitalised,
+            self.local_user + other.local_user,
+            max(self.harm, other.harm),
+            best_confidence((self.confidence, other.confidence)),
+            max(self.dose_mg, other.dose_mg),
+            max(self.grams, other.grams),
+            self.marks | other.marks,
+            self.presentations | other.presentations,
+            self.routes | other.routes,
+        )
+
+    def stored(self) -> CellBody:
+        """As it is written to the database."""
+        return CellBody(**{name: getattr(self, name) for name in CellBody.model_fields})
+
+    @classmethod
+    def of(cls, body: CellBody) -> "Cell":
+        """As it was before it was stored."""
+        return cls(**{name: getattr(body, name) for name in CellBody.model_fields})
+
+
+def total(cells: Iterable[Cell]) -> Cell:
+    """The sum of some cells; an empty one for none."""
+    found = Cell()
+    for cell in cells:
+        found = found + cell
+    return found
+
+
+def best_confidence(confidences: Iterable[Confidence | None]) -> Confidence | None:
+    """A before B before C before D; None for none."""
+    return min((confidence for confidence in confidences if confidence is not None), default=None)
+
+
+def occurrence(reports: Sequence[Evidence], *, live: bool) -> tuple[Place, Cell]:
+    """The place and cell of one real-world event that one or more reports saw.
+
+    The earliest report gives day and place; people are those of the report that counts most, never a sum, because
+    the reports speak of the same ones.
+    """
+    first = min(reports, key=lambda report: report.order)
+    routes: frozenset[Distribution] = frozenset().union(*(report.distribution for report in reports))
+    user_level = all(Mark.USER_LEVEL in report.marks for report in reports)
+    marks: frozenset[Mark] = frozenset().union(*(report.marks for report in reports))
+    counted = [report for report in reports if report.tense is not Tense.ARCHIVAL] if live else []
+    return Place(first.day, first.country, first.region or ""), Cell(
+        live=int(live),
+        past=int(not live),
+        deaths=_people(reports, HarmRank.DEATH),
+        life_threatening=_people(reports, HarmRank.LIFE_THREATENING),
+        hospitalised=_people(reports, HarmRank.HOSPITALISED),
+        local_user=int(user_level and bool(routes) and routes <= LOCAL),
+        harm=max(report.harm for report in reports),
+        confidence=best_confidence(report.confidence for report in counted),
+        dose_mg=max((report.dose_mg or 0.0 for report in reports), default=0.0),
+        grams=max((report.grams or 0.0 for report in reports), default=0.0),
+        marks=marks - {Mark.USER_LEVEL},
+        presentations=frozenset(report.presentation for report in reports if report.presentation),
+        routes=routes,
+    )
+
+
+def _people(reports: Iterable[Evidence], rank: HarmRank) -> int:
+    return max((report.people for report in reports if report.harm is rank), default=0)

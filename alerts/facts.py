@@ -1,0 +1,239 @@
+"""The facts a grading rule may ask about: one case as it stood on one day (the anchor), looking back.
+
+Windows end with the anchor and include it: 28 days are the anchor and the 27 days before it. Every fact has a value
+in every case, so that a rule never meets a gap.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+
+from alerts.days import Cell, Place, total
+from alerts.evidence import REMOTE, Mark, Subject
+from alerts.harm import HarmRank
+from alerts.rulebook import Windows
+from schemas.vocabularies import REPORTING_COUNTRIES, Distribution, Presentation
+
+ORDINARY_PRESENTATIONS = frozenset({Presentation.AS_DRUG, Presentation.UNKNOWN})
+ORDINARY_ROUTES = frozenset({Distribution.STREET, Distribution.UNKNOWN})
+ROUTES_OF_SALE = frozenset(Distribution) - {Distribution.BORDER, Distribution.PRODUCTION_SITE, Distribution.UNKNOWN}
+"""What is not known of the past is taken for the ordinary: sold as a drug, on the street."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Facts of a case at an anchor. Counts are of independent events (occurrences) unless they say people."""
+
+    # the substance
+    kind: str
+    category: str
+    subgroup: str
+    nps: bool
+    potent_opioid: bool
+    precursor: bool
+    designer_precursor: bool
+    unidentified: bool
+    effects_known: bool
+    # new
+    qualifying: bool
+    union_first: bool
+    country_first: bool
+    # harm
+    death_confirmed: bool
+    hospitalised_likely: bool
+    hospitalised_any: bool
+    deaths: int
+    severe_in_region: int
+    # product
+    mis_sold: bool
+    fake_medicine: bool
+    consumer_product: bool
+    dose_high: bool
+    dose_extreme: bool
+    max_dose_mg: float
+    unexpected_low_risk: bool
+    unexpected_by_product: bool
+    unexpected_acute: bool
+    unexpected_toxic: bool
+    dangerous_mixture: bool
+    # spread
+    new_countries: int
+    new_countries_with_harm: int
+    events_28d: int
+    events_country_28d: int
+    independent_events: float
+    local_user_events: int
+    remote_sale: bool
+    bulk: bool
+    max_grams: float
+    has_baseline: bool
+    baseline_mean: float
+    worse_harm: bool
+    new_presentation: bool
+    new_route: bool
+    finished_drug: bool
+    # the windows, for the sentences
+    events_days: int
+    harm_days: int
+    cluster_days: int
+    new_country_days: int
+
+    def values(self) -> Mapping[str, bool | int | float | str]:
+        """Names and values, as the rules see them."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What a case's days do not show: its first event ever, first sightings by country, histories that are loaded."""
+
+    first_event: date
+    sightings: Mapping[str, date]
+    loaded: frozenset[str]
+
+
+def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past: Past, windows: Windows) -> Facts:
+    """Facts of a case at an anchor day, from its days at or before it."""
+    look = _Windows(anchor, days, windows)
+    recent, harmful = total(look.events.values()), total(look.harm.values())
+    history = total(look.baseline.values())
+    has_baseline = past.first_event <= anchor - timedelta(days=windows.baseline_age)
+    mean = history.events / 12
+    in_country = max((cell.events for cell in _by_country(look.events).values()), default=0)
+    new_countries = _newly_affected(look)
+    return Facts(
+        kind=subject.kind.value if subject.kind else "",
+        category=subject.category.value,
+        subgroup=subject.subgroup or "",
+        nps=subject.nps,
+        potent_opioid=subject.potent_opioid,
+        precursor=subject.precursor or Mark.PRECURSOR_REPORT in harmful.marks,
+        designer_precursor=subject.designer_precursor,
+        unidentified=subject.unidentified,
+        effects_known=subject.effects_known,
+        qualifying=harmful.events > 0,
+        union_first=_union_first(anchor, subject, past, windows.harm),
+        country_first=_country_first(anchor, subject, past, windows.harm),
+        death_confirmed=Mark.DEATH_CONFIRMED in harmful.marks,
+        hospitalised_likely=Mark.HOSPITALISED_LIKELY in harmful.marks,
+        hospitalised_any=Mark.HOSPITALISED in harmful.marks,
+        deaths=harmful.deaths,
+        severe_in_region=_severe_in_region(look),
+        mis_sold=Mark.MIS_SOLD in harmful.marks,
+        fake_medicine=Presentation.FAKE_MEDICINE in harmful.presentations,
+        consumer_product=Presentation.CONSUMER_PRODUCT in harmful.presentations,
+        dose_high=Mark.DOSE_HIGH in harmful.marks,
+        dose_extreme=Mark.DOSE_EXTREME in harmful.marks,
+        max_dose_mg=harmful.dose_mg,
+        unexpected_low_risk=Mark.UNEXPECTED_LOW_RISK in harmful.marks,
+        unexpected_by_product=Mark.UNEXPECTED_BY_PRODUCT in harmful.marks,
+        unexpected_acute=Mark.UNEXPECTED_ACUTE in harmful.marks,
+        unexpected_toxic=Mark.UNEXPECTED_TOXIC in harmful.marks,
+        dangerous_mixture=Mark.MIXTURE in harmful.marks,
+        new_countries=len(new_countries),
+        new_countries_with_harm=_with_confirmed_harm(look, new_countries),
+        events_28d=recent.events,
+        events_country_28d=in_country,
+        independent_events=in_country - mean if has_baseline else float(in_country),
+        local_user_events=recent.local_user,
+        remote_sale=bool(recent.routes & REMOTE),
+        bulk=Mark.BULK in recent.marks,
+        max_grams=recent.grams,
+        has_baseline=has_baseline,
+        baseline_mean=mean if has_baseline else 0.0,
+        worse_harm=recent.harm > history.harm,
+        new_presentation=bool(recent.presentations - history.presentations - ORDINARY_PRESENTATIONS),
+        new_route=bool((recent.routes & ROUTES_OF_SALE) - history.routes - ORDINARY_ROUTES),
+        finished_drug=Mark.FINISHED_DRUG in harmful.marks,
+        events_days=windows.events,
+        harm_days=windows.harm,
+        cluster_days=windows.cluster,
+        new_country_days=windows.new_country,
+    )
+
+
+class _Windows:
+    """The days of a case cut into the windows that end at an anchor, in one pass."""
+
+    def __init__(self, anchor: date, days: Mapping[Place, Cell], windows: Windows) -> None:
+        self.events: dict[Place, Cell] = {}
+        self.baseline: dict[Place, Cell] = {}
+        self.harm: dict[Place, Cell] = {}
+        self.cluster: dict[Place, Cell] = {}
+        self.fresh: dict[Place, Cell] = {}
+        self.before_fresh: set[str] = set()
+        for place, cell in days.items():
+            age = (anchor - place.day).days
+            if age < 0:
+                continue
+            if age < windows.events:
+                self.events[place] = cell
+            elif age < windows.events + windows.history:
+                self.baseline[place] = cell
+            if age < windows.harm:
+                self.harm[place] = cell
+            if age < windows.cluster:
+                self.cluster[place] = cell
+            if age < windows.new_country:
+                self.fresh[place] = cell
+            elif age < windows.new_country + windows.history:
+                self.before_fresh.add(place.country)
+
+
+def _by_country(days: Mapping[Place, Cell]) -> dict[str, Cell]:
+    return _grouped((place.country, cell) for place, cell in days.items())
+
+
+def _grouped(cells: Iterable[tuple[str, Cell]]) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for group, cell in cells:
+        found[group] = found[group] + cell if group in found else cell
+    return found
+
+
+def _newly_affected(look: _Windows) -> frozenset[str]:
+    """Countries with an event in the last 90 days and none in the 12 months before them."""
+    return frozenset(place.country for place in look.fresh) - look.before_fresh
+
+
+def newly_affected(anchor: date, days: Mapping[Place, Cell], windows: Windows) -> frozenset[str]:
+    """Countries newly affected at an anchor day, third countries included."""
+    return _newly_affected(_Windows(anchor, days, windows))
+
+
+def _with_confirmed_harm(look: _Windows, countries: frozenset[str]) -> int:
+    """How many of them had confirmed harm: exposure confirmed, and hospitalised or worse."""
+    return len(
+        {
+            place.country
+            for place, cell in look.fresh.items()
+            if place.country in countries and Mark.HARM_CONFIRMED in cell.marks
+        }
+    )
+
+
+def _severe_in_region(look: _Windows) -> int:
+    """Most deaths and life-threatening cases of one region in the cluster window; no region is one of its own."""
+    regions = _grouped((f"{place.country}:{place.region}", cell) for place, cell in look.cluster.items())
+    return max((cell.deaths + cell.life_threatening for cell in regions.values()), default=0)
+
+
+def _union_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:
+    """First identified finding in a reporting country, of what no catalogue knows in the Union."""
+    if not subject.claims_sightings or subject.known_in_union or subject.conflict:
+        return False
+    seen = [day for country, day in past.sightings.items() if country in REPORTING_COUNTRIES]
+    return bool(seen) and anchor - timedelta(days=days) < min(seen) <= anchor
+
+
+def _country_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:
+    """First identified finding in a country whose history is loaded; elsewhere it is unknown, and fires nothing."""
+    if not subject.claims_sightings or subject.conflict:
+        return False
+    earliest = anchor - timedelta(days=days)
+    return any(earliest < day <= anchor for country, day in past.sightings.items() if country in past.loaded)
+
+
+def worst(days: Iterable[Cell]) -> HarmRank:
+    """The worst harm of some days."""
+    return max((cell.harm for cell in days), default=HarmRank.NONE)

@@ -1,0 +1,110 @@
+"""How dangerous: runs the rules over the facts of a case and keeps every rule that fired with its sentence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+
+from alerts.facts import Facts
+from alerts.rulebook import Language, Override, Program, Rulebook, european
+from alerts.techniques import Certainty
+from schemas.alert_events import FiredRule
+from schemas.base import Frozen
+from schemas.vocabularies import Confidence, Level
+
+
+class Grade(Frozen):
+    """The grade of a case at an anchor day, with the trace of the rules that fired."""
+
+    anchor: date
+    level: Level
+    impact: int
+    spread: int
+    confidence: Confidence
+    fired: tuple[FiredRule, ...]
+
+    @property
+    def order(self) -> tuple[int, int, int, int, date]:
+        """Larger is graver; among equals the surer and then the later stands for the case."""
+        return (self.level, self.impact, self.spread, -"ABCD".index(self.confidence), self.anchor)
+
+
+def highest(grades: Sequence[Grade]) -> Grade | None:
+    """The grade that stands for a case: the gravest over its anchors."""
+    return max(grades, key=lambda grade: grade.order, default=None)
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    id: str
+    says: str
+    program: Program
+
+
+class Grading:
+    """A rule book with its rules compiled; one instance serves any number of cases and threads.
+
+    Raises RuleError when a rule does not compile against the facts.
+    """
+
+    def __init__(self, book: Rulebook) -> None:
+        self.book = book
+        self.rules = book.rules
+        self._facts = Language(Facts, {"confidence": str})
+        self.certainty = Certainty(book)
+        compile_ = self._compile
+        self._impact = [(compile_(rule.id, rule.says, rule.when), rule.gives) for rule in self.rules.impact]
+        asked = [rule for rule in self.rules.spread if not rule.otherwise]
+        self._first_spread = [(compile_(r.id, r.says, r.when), r.gives) for r in asked if r.first]
+        self._spread = [(compile_(r.id, r.says, r.when), r.gives) for r in asked if not r.first]
+        self._otherwise = [(compile_(r.id, r.says, "true"), r.gives) for r in self.rules.spread if r.otherwise]
+        self._overrides = [(compile_(rule.id, rule.says, rule.when), rule) for rule in self.rules.overrides]
+        self._graded = lru_cache(maxsize=20_000)(self._grade)
+
+    def _compile(self, rule: str, says: str, when: str) -> _Compiled:
+        where = self.book.where(rule)
+        self._facts.check_sentence(rule, says, where)
+        return _Compiled(rule, says, self._facts.compile(rule, when, where))
+
+    def grade(self, facts: Facts, *, confidence: Confidence, anchor: date) -> Grade:
+        """Grade a case at an anchor. Same facts, same grade."""
+        grade = self._graded(facts, confidence)
+        return grade.model_copy(update={"anchor": anchor})
+
+    def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
+        values = dict(facts.values()) | {"confidence": confidence.value}
+        activation = self._facts.activation(values)
+        impact = [(rule, gives) for rule, gives in self._impact if rule.program.holds(activation)]
+        spread = [(rule, gives) for rule, gives in self._first_spread if rule.program.holds(activation)]
+        spread = spread or [(rule, gives) for rule, gives in self._spread if rule.program.holds(activation)]
+        spread = spread or self._otherwise
+        scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
+        override = next((found for found in self._overrides if found[0].program.holds(activation)), None)
+        level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
+        fired = [_fired(rule, "impact", str(gives), values) for rule, gives in impact]
+        fired += [_fired(rule, "spread", str(gives), values) for rule, gives in spread]
+        fired.append(self.certainty.sentence(confidence))
+        if override is not None:
+            fired.append(_fired(override[0], "override", f"L{int(level)}", values))
+        return Grade(
+            anchor=date.min, level=level, impact=scores[0], spread=scores[1], confidence=confidence, fired=tuple(fired)
+        )
+
+
+def _overridden(level: Level, override: Override | None) -> Level:
+    if override is None:
+        return level
+    if override.level is not None:
+        return override.level
+    return level if override.at_most is None else min(level, override.at_most)
+
+
+def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, bool | int | float | str]) -> FiredRule:
+    shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
+    return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": score, "says": rule.says.format(**shown)})
+
+
+@cache
+def european_grading() -> Grading:
+    """The shipped rules, compiled once."""
+    return Grading(european())
