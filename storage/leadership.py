@@ -8,6 +8,8 @@ from sqlalchemy import Connection, Engine, text
 
 _TRY: Final = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 
+_CONFIRM: Final = text("SELECT 1")
+
 
 @contextmanager
 def leadership(engine: Engine, name: str) -> Iterator[Connection | None]:
@@ -20,3 +22,8 @@ def leadership(engine: Engine, name: str) -> Iterator[Connection | None]:
         connection.detach()
         held = connection.execute(_TRY, {"name": f"tocsin {name}"}).scalar_one()
         yield connection if held else None
+
+
+def confirm(connection: Connection) -> None:
+    """Raises when the connection that holds a right is broken."""
+    connection.execute(_CONFIRM)

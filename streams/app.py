@@ -1,0 +1,134 @@
+"""The Faust application of one flow, as `faust.md` says it must be set, and how it begins and ends."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, cast
+
+import aiokafka
+import faust
+from faust.auth import Credentials
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import Message, StreamT
+
+from schemas.records import Record
+from streams.clients import instant
+from streams.config import Kafka, Stream
+from streams.transaction import Batch
+
+QUIET: Final = ("aiokafka", "faust", "mode", "asyncio", "kafka")
+
+Handler = Callable[[Batch], Awaitable[None]]
+
+
+class _CommittedThread(AIOKafkaConsumerThread):
+    """Faust reads uncommitted records unless it writes transactions itself; we want committed ones only."""
+
+    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class _CommittedConsumer(Consumer):
+    def _new_consumer_thread(self) -> _CommittedThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _CommittedTransport(Transport):
+    Consumer = _CommittedConsumer
+
+
+def build(stream: Stream, handle: Handler) -> faust.App:
+    """An application whose one agent hands batches to `handle`, which must not raise."""
+    app = _application(stream)
+    app.transport = _CommittedTransport(app.conf.broker_consumer, app)
+    source = app.topic(
+        *stream.topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
+    )
+
+    most = stream.batch_records
+
+    async def assess(source_stream: StreamT[bytes]) -> None:
+        async for events in cast(faust.Stream[bytes], source_stream).take_events(most, within=stream.batch_window):
+            await handle(Batch(tuple(record(event.message) for event in events)))
+
+    app.agent(source, name="assess", concurrency=1)(assess)
+    return app
+
+
+def record(message: Message) -> Record:
+    """A Faust message as ours; Faust holds milliseconds as a fraction of seconds."""
+    headers = cast(Sequence[tuple[str, bytes | None]], message.headers or ())
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=instant(round(message.timestamp * 1000)),
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, value or b"") for name, value in headers),
+    )
+
+
+def quieten() -> None:
+    """Faust and aiokafka speak of trouble only: each debug call would cost a record of its own."""
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def run(app: faust.App, stop: asyncio.Event) -> bool:
+    """Run until asked to stop, then end cleanly; False when the application broke by itself."""
+    life = asyncio.create_task(_live(app))
+    over = asyncio.create_task(app.wait_until_stopped())
+    asked = asyncio.create_task(stop.wait())
+    await asyncio.wait((life, over, asked), return_when=asyncio.FIRST_COMPLETED)
+    if life.done() or over.done():
+        return False
+    await app.stop()
+    for task in (life, over):
+        task.cancel()
+    return True
+
+
+async def _live(app: faust.App) -> None:
+    await app.start()
+    await app.wait_until_stopped()
+
+
+def _application(stream: Stream) -> faust.App:
+    kafka = stream.kafka
+    return faust.App(
+        stream.application,
+        autodiscover=False,
+        datadir=str(stream.data_directory),
+        store="memory://",
+        broker=[f"kafka://{server}" for server in kafka.servers],
+        broker_client_id="tocsin",
+        broker_credentials=_credentials(kafka),
+        broker_session_timeout=kafka.session_timeout,
+        broker_heartbeat_interval=kafka.heartbeat_interval,
+        broker_rebalance_timeout=kafka.rebalance_timeout,
+        broker_request_timeout=kafka.request_timeout,
+        broker_max_poll_interval=300,
+        broker_commit_interval=1.0,
+        stream_wait_empty=True,
+        stream_buffer_maxsize=8192,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        table_standby_replicas=0,
+    )
+
+
+def _credentials(kafka: Kafka) -> Credentials | None:
+    if kafka.login is not None:
+        return faust.SASLCredentials(
+            username=kafka.login.username,
+            password=kafka.login.password,
+            mechanism="SCRAM-SHA-256",
+            ssl_context=kafka.tls,
+        )
+    return None if kafka.tls is None else faust.SSLCredentials(kafka.tls)

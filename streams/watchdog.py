@@ -1,0 +1,70 @@
+"""Looks after every registered partition: one that has unread records and does not move is read directly."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic
+
+import structlog
+from sqlalchemy import Engine
+
+from storage import positions
+from storage.positions import Partition
+from streams import metrics
+from streams.agents import Guard
+from streams.config import Stream
+from streams.continuity import Edges, Log
+from streams.stage import Prepared
+from streams.tasks import leading
+
+log: Final = structlog.get_logger("streams.watchdog")
+
+
+@dataclass(slots=True)
+class Watchdog(Generic[Prepared]):
+    """Any worker's watchdog looks at all partitions, whoever reads them; one at a time heals each.
+
+    It is what brings back records that Faust skipped at the quiet tail of a topic, where no later record shows a gap,
+    and those of a worker that is in its group but does nothing.
+    """
+
+    engine: Engine
+    stream: Stream
+    logs: Log
+    guard: Guard[Prepared]
+    _seen: dict[Partition, tuple[int, float]] = field(default_factory=dict)
+
+    async def step(self) -> None:
+        """One look at all partitions."""
+        watched = [Partition(flow=self.stream.flow, topic=topic, partition=0) for topic in self.stream.topics]
+        if not watched:
+            return
+        edges = await self.logs.edges(watched)
+        read = await asyncio.to_thread(self._read_to)
+        nexts = {one: read.get(one, edge.start) for one, edge in edges.items()}
+        metrics.show_lag({one: max(0, edge.end - nexts[one]) for one, edge in edges.items()})
+        for partition in self._stalled(edges, nexts):
+            await self._heal(partition, nexts[partition], edges[partition].end)
+
+    def _stalled(self, edges: Mapping[Partition, Edges], nexts: Mapping[Partition, int]) -> list[Partition]:
+        now = time.monotonic()
+        for partition, reached in nexts.items():
+            if self._seen.get(partition, (None, 0.0))[0] != reached:
+                self._seen[partition] = (reached, now)
+        return [
+            partition
+            for partition, reached in nexts.items()
+            if reached < edges[partition].end and now - self._seen[partition][1] >= self.stream.watch_patience
+        ]
+
+    async def _heal(self, partition: Partition, start: int, stop: int) -> None:
+        name = f"watchdog {partition.flow} {partition.topic} {partition.partition}"
+        async with leading(self.engine, name) as connection:
+            if connection is not None:
+                log.warning("stalled", topic=partition.topic, partition=partition.partition, start=start, stop=stop)
+                await self.guard.fill(partition, start, stop)
+
+    def _read_to(self) -> dict[Partition, int]:
+        with self.engine.begin() as connection:
+            return {one.partition: one.next_offset for one in positions.all_positions(connection)}

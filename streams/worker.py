@@ -1,0 +1,127 @@
+"""One worker process: the guarded stream of a flow, and beside it watchdog, registry watch, relay and clock."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Generic
+
+import structlog
+from sqlalchemy import Engine
+
+from storage import laboratories
+from streams import app as application
+from streams.agents import Guard, Stop
+from streams.clock import Clock, Tick
+from streams.config import Stream
+from streams.continuity import Log
+from streams.relay import Relay
+from streams.stage import Prepared, Stage
+from streams.tasks import forever
+from streams.transaction import Place, place
+from streams.watchdog import Watchdog
+
+log: Final = structlog.get_logger("streams.worker")
+
+REGISTRY_SECONDS: Final = 1.0
+BROKEN: Final = 70
+
+Loop = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker(Generic[Prepared]):
+    """What a worker needs. `registry` is the version of the laboratories that `stream.topics` were taken from."""
+
+    engine: Engine
+    stream: Stream
+    stage: Stage[Prepared]
+    registry: int
+    tick: Tick | None = None
+    relay: bool = True
+    place: Place = place
+
+
+def run(worker: Worker[Prepared]) -> int:
+    """Run until SIGTERM, SIGINT or a new registry; the exit code: 0 after those, 70 when the stream broke."""
+    asyncio.run(_main(worker))
+    return 0
+
+
+async def _main(worker: Worker[Prepared]) -> None:
+    application.quieten()
+    stop = Stop()
+    _end_on_signals(stop, worker.stream.stop_within)
+    logs = Log(worker.stream.kafka)
+    guard = Guard(worker.engine, worker.stream.flow, worker.stage, logs=logs, stop=stop, place=worker.place)
+    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, logs, stop)]
+    log.info("worker_started", flow=worker.stream.flow, topics=len(worker.stream.topics), registry=worker.registry)
+    clean = await _stream(worker, guard, stop)
+    if not clean:
+        log.error("stream_broke")
+        os._exit(BROKEN)
+    for task in beside:
+        task.cancel()
+    await asyncio.gather(*beside, return_exceptions=True)
+    log.info("worker_ended")
+
+
+async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop) -> bool:
+    if not worker.stream.topics:
+        log.warning("no_laboratories", hint="tocsin lab add")
+        await stop.asked.wait()
+        return True
+    return await application.run(application.build(worker.stream, guard.handle), stop.asked)
+
+
+def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: Stop) -> list[Loop]:
+    watchdog = Watchdog(worker.engine, worker.stream, logs, guard)
+    loops = [
+        forever("watchdog", watchdog.step, every=worker.stream.watch_every),
+        forever("registry", _registry_watch(worker, stop), every=REGISTRY_SECONDS),
+    ]
+    if worker.relay:
+        loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka).step, every=0.0))
+    if worker.tick is not None:
+        loops.append(forever("clock", Clock(worker.engine, worker.tick).step, every=1.0))
+    return loops
+
+
+def _registry_watch(worker: Worker[Prepared], stop: Stop) -> "Callable[[], Loop]":
+    def version() -> int:
+        with worker.engine.begin() as connection:
+            return laboratories.registry_version(connection)
+
+    async def step() -> None:
+        if await asyncio.to_thread(version) != worker.registry and not stop.asked.is_set():
+            log.info("registry_changed", was=worker.registry)
+            _leave_after(worker.stream.stop_within)
+            stop.asked.set()
+
+    return step
+
+
+def _end_on_signals(stop: Stop, within: float) -> None:
+    def asked(name: str) -> None:
+        log.info("stopping", signal=name)
+        _leave_after(within)
+        stop.asked.set()
+
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, asked, one.name)
+
+
+def _leave_after(seconds: float) -> None:
+    """A stop that hangs, as SIGTERM during a rebalance may, is cut off: nothing is lost by it."""
+
+    def leave() -> None:
+        with suppress(Exception):
+            log.warning("stop_took_too_long", seconds=seconds)
+        os._exit(0)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
