@@ -14,6 +14,8 @@ _HELP: Final = "An open European drug alert system: laboratory detections in, gr
 
 COMMANDS: Final = {
     "settings": "settings",
+    "up": "up",
+    "validate": "validate",
 }
 """Command word → module under `tocsin.commands` that exports `app: typer.Typer`."""
 

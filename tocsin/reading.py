@@ -80,9 +80,14 @@ def read(*, data_dir: Path | None = None) -> Settings:
         raise WrongSetting(f"{SECRETS_DIR} is {os.environ.get(SECRETS_DIR)!r} and cannot be read: {error}.") from None
 
 
+def known_variables() -> frozenset[str]:
+    """Every variable that means something to us."""
+    return frozenset(leaf.variable for leaf in leaves()) | OTHER_VARIABLES
+
+
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """A sentence for each `TOCSIN_` variable that sets nothing: most likely a misspelling."""
-    known = {leaf.variable for leaf in leaves()} | OTHER_VARIABLES
+    known = known_variables()
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
-from tocsin.embedded.engines import running
+from tocsin.embedded.engines import Wanted, running
 from tocsin.errors import Refusal
 
 
@@ -21,7 +21,7 @@ async def _run(directory: DataDirectory) -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with running(directory, _say) as engines:
+    async with running(directory, _say, Wanted(mailbox=False)) as engines:
         if engines.kafka is None or engines.postgres is None:
             raise AssertionError("both were wanted")
         directory.announce(

