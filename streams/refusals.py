@@ -28,4 +28,4 @@ def event_id(letter: DeadLetter) -> UUID:
     record = letter.record
     place = f"{letter.flow}\n{record.topic}\n{record.partition}\n{record.offset}\n{record.timestamp.isoformat()}\n"
     digest = hashlib.sha256(place.encode() + (record.value or b"")).digest()
-    return UUID(bytes=digest[:16], version=8)
+    return UUID(bytes=digest[:16], version=5)
