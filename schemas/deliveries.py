@@ -67,6 +67,7 @@ class DeliveryReason(StrEnum):
     TEST_RECORDING = "test_recording"
     TEST_NOT_RECORDING = "test_not_recording"
     ARCHIVAL = "archival"
+    TENSE_CROSSED = "tense_crossed"
     CLEARED = "cleared"
     BARE_FOR_RED = "bare_for_red"
     BARE_FOR_THREAD = "bare_for_thread"

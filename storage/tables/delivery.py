@@ -121,6 +121,7 @@ alert_threads: Final = Table(
     Column("current_revision", Integer, nullable=False),
     Column("handling", Text, nullable=False),
     _flag("conditions"),
+    Column("audience", Text, nullable=False),
     _flag("cancelled"),
     _moment("updated_at"),
 )

@@ -144,7 +144,7 @@ def _threads() -> None:
         *_must("alert_id", "tense"),
         sa.Column("planned_revision", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("current_revision", sa.Integer, nullable=False),
-        *_must("handling"),
+        *_must("handling", "audience"),
         _flag("conditions"),
         _flag("cancelled"),
         _moment("updated_at"),

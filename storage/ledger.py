@@ -1,0 +1,290 @@
+"""The courier's half of the ledger: what is due, the committed claim before each send, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, RowMapping, text
+
+from schemas.alert_events import AlertEvent
+from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose
+from schemas.vocabularies import Handling, Level
+from storage.leases import SEND_SECONDS
+
+PATIENCE_SECONDS: Final = 60
+"""A newer revision waits for an earlier one whose next try is at most this far away; a longer outage must not
+hold back an escalation. Once a newer one was accepted, the earlier one expires."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A delivery that may be tried now, under the lease of this epoch."""
+
+    delivery_id: str
+    alert_id: str
+    destination: str
+    priority: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A delivery that this courier, and nobody else, sends now. `handling` is the strictest of the revision sent and
+    the current one; `attempt` counts from 1."""
+
+    delivery_id: str
+    alert_id: str
+    event: AlertEvent
+    purpose: Purpose
+    content: Content
+    handling: Handling
+    clearance: Handling | None
+    destination: str
+    channel: Channel
+    address: str
+    secret: str | None
+    language: str
+    level: Level
+    statutory: bool
+    resent: bool
+    attempt: int
+    epoch: int
+    decided_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """The claim found a reason not to send; the delivery ended with it."""
+
+    delivery_id: str
+    state: DeliveryState
+    reason: DeliveryReason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """A delivery whose courier died or lost its lease while sending."""
+
+    delivery_id: str
+    channel: Channel
+    purpose: Purpose
+    level: Level
+    statutory: bool
+    resent: bool
+    attempt: int
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """How an attempt changes its delivery. `due_at` None: nothing more will be tried."""
+
+    delivery_id: str
+    attempt: int
+    epoch: int
+    state: DeliveryState
+    verdict: str
+    reason: OutcomeReason
+    code: str | None
+    answer: str
+    due_at: datetime | None
+    resent: bool
+
+
+_CLAIMABLE: Final = "(d.state IN ('planned', 'deferred') OR (d.state = 'unknown' AND d.due_at IS NOT NULL))"
+
+_BLOCKED: Final = f"""
+    EXISTS (SELECT 1 FROM deliveries o
+      WHERE o.alert_id = d.alert_id AND o.destination_id = d.destination_id AND o.delivery_id <> d.delivery_id
+        AND (o.state = 'sending' OR (o.revision < d.revision AND o.state IN ('planned', 'deferred', 'unknown')
+          AND o.due_at <= clock_timestamp() + make_interval(secs => {PATIENCE_SECONDS}))))
+"""
+
+_DUE: Final = text(f"""
+    SELECT delivery_id, alert_id, destination_id AS destination, priority, epoch FROM (
+      SELECT d.delivery_id, d.alert_id, d.destination_id, d.priority, d.due_at, l.epoch, row_number() OVER (
+        PARTITION BY d.destination_id ORDER BY d.priority, d.due_at, d.revision, d.delivery_id) AS place
+      FROM deliveries d JOIN destination_leases l USING (destination_id)
+      WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
+        AND {_CLAIMABLE} AND d.due_at <= clock_timestamp() AND NOT {_BLOCKED}) waiting
+    WHERE place <= :per_destination ORDER BY priority, due_at, delivery_id LIMIT :limit
+""")
+
+_CURRENT: Final = """
+    SELECT max(coalesce(array_position(CAST(:ladder AS text[]), w.body ->> 'handling'), 99)) AS rank,
+           coalesce(bool_or(w.body -> 'use_conditions' IS DISTINCT FROM '[]'), false) AS conditions,
+           coalesce(bool_or(w.body ->> 'audience' IS DISTINCT FROM 'general'), false) AS restricted
+    FROM outbox w
+    WHERE w.planned_at IS NULL AND w.topic = 'alert-events' AND w.body ->> 'alert_id' = d.alert_id
+"""
+
+_REFUSAL: Final = """
+    CASE
+      WHEN NOT (t.active AND s.active) AND d.purpose <> 'cancel' THEN 'destination_inactive'
+      WHEN t.suppressed IS NOT NULL AND d.purpose <> 'cancel' THEN 'address_suppressed'
+      WHEN d.tense <> a.tense OR d.tense IS DISTINCT FROM e.body ->> 'tense' THEN 'tense_crossed'
+      WHEN d.tense = 'actual' AND t.recording THEN 'recording_only'
+      WHEN d.tense = 'exercise' AND (t.recording OR NOT (t.accepts_exercises OR d.purpose = 'cancel'))
+        THEN 'exercise_not_opted_in'
+      WHEN d.tense = 'test' AND NOT t.recording THEN 'test_not_recording'
+      WHEN d.tense NOT IN ('actual', 'exercise', 'test') THEN 'archival'
+      WHEN d.content = 'bare' THEN NULL
+      WHEN t.clearance IS NULL OR array_position(CAST(:ladder AS text[]), t.clearance) IS NULL THEN 'audience_broken'
+      WHEN h.rank > array_position(CAST(:ladder AS text[]), t.clearance) THEN 'handling'
+      WHEN (a.conditions OR c.conditions OR e.body -> 'use_conditions' IS DISTINCT FROM '[]')
+        AND NOT t.accepts_conditions THEN 'use_conditions'
+      WHEN (a.audience <> 'general' OR c.restricted OR e.body ->> 'audience' IS DISTINCT FROM 'general')
+        AND NOT t.precursors THEN 'not_precursor_audience'
+    END
+"""
+
+_OVERTAKEN: Final = """
+    d.attempts > 0 AND d.purpose <> 'cancel' AND EXISTS (SELECT 1 FROM deliveries o
+      WHERE o.alert_id = d.alert_id AND o.destination_id = d.destination_id AND o.revision > d.revision
+        AND o.state IN ('accepted', 'delivered', 'acknowledged'))
+"""
+
+_CLAIM: Final = text(f"""
+    WITH asked AS (
+      SELECT d.delivery_id, h.rank, t.clearance, t.address, t.secret, t.language, CAST(e.body AS text) AS body,
+             {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
+      FROM deliveries d
+      JOIN destinations t ON t.id = d.destination_id
+      JOIN subscribers s ON s.id = t.subscriber_id
+      JOIN alert_threads a ON a.alert_id = d.alert_id
+      JOIN outbox e ON e.event_id = d.event_id
+      CROSS JOIN LATERAL ({_CURRENT}) c
+      CROSS JOIN LATERAL (SELECT greatest(coalesce(c.rank, 0),
+        coalesce(array_position(CAST(:ladder AS text[]), a.handling), 99),
+        coalesce(array_position(CAST(:ladder AS text[]), e.body ->> 'handling'), 99)) AS rank) h
+      WHERE d.delivery_id = :delivery_id AND NOT {_BLOCKED}
+      FOR UPDATE OF d),
+    claimed AS (
+      UPDATE deliveries d SET
+        state = CASE WHEN asked.overtaken THEN 'expired' WHEN asked.refusal IS NULL THEN 'sending'
+          ELSE 'suppressed' END,
+        reason = CASE WHEN asked.overtaken THEN 'newer_revision' ELSE coalesce(asked.refusal, d.reason) END,
+        due_at = CASE WHEN asked.overtaken OR asked.refusal IS NOT NULL THEN NULL ELSE d.due_at END,
+        attempts = d.attempts + CASE WHEN asked.overtaken OR asked.refusal IS NOT NULL THEN 0 ELSE 1 END,
+        lease_epoch = l.epoch, sending_at = clock_timestamp(), updated_at = clock_timestamp()
+      FROM asked, destination_leases l
+      WHERE d.delivery_id = asked.delivery_id AND {_CLAIMABLE}
+        AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
+        AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
+      RETURNING d.*, asked.rank, asked.clearance, asked.address, asked.secret, asked.language, asked.body),
+    begun AS (
+      INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
+      SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending')
+    SELECT * FROM claimed
+""")
+
+_FINISH: Final = text("""
+    UPDATE deliveries d SET
+      state = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded'
+        ELSE :state END,
+      reason = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'retraction'
+        ELSE :reason END,
+      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled THEN NULL ELSE CAST(:due_at AS timestamptz) END,
+      resent = d.resent OR :resent,
+      accepted_at = CASE WHEN :state = 'accepted' THEN clock_timestamp() END, updated_at = clock_timestamp()
+    FROM alert_threads a
+    WHERE d.delivery_id = :delivery_id AND a.alert_id = d.alert_id AND d.attempts = :attempt
+      AND d.lease_epoch = :epoch AND d.state IN ('sending', 'unknown')
+    RETURNING d.state
+""")
+
+_END_ATTEMPT: Final = text("""
+    UPDATE attempts SET ended_at = clock_timestamp(), verdict = :verdict, reason = :reason, code = :code,
+      answer = :answer
+    WHERE delivery_id = :delivery_id AND number = :attempt AND lease_epoch = :epoch
+""")
+
+_LEFT: Final = text("""
+    SELECT d.delivery_id, d.channel, d.purpose, d.level, d.statutory, d.resent, d.attempts AS attempt,
+           d.lease_epoch AS epoch
+    FROM deliveries d JOIN destination_leases l USING (destination_id)
+    WHERE d.state = 'sending' AND (l.epoch > d.lease_epoch OR l.until < clock_timestamp())
+    ORDER BY d.priority, d.delivery_id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
+""")
+
+LADDER: Final = [handling.value for handling in Handling]
+
+
+def due(connection: Connection, owner: str, *, per_destination: int, limit: int) -> tuple[Due, ...]:
+    """What this owner may try now, most urgent first, at most so many of one destination."""
+    found = connection.execute(_DUE, {"owner": owner, "per_destination": per_destination, "limit": limit})
+    return tuple(Due(**row) for row in found.mappings())
+
+
+def claim(connection: Connection, wanted: Due, owner: str) -> Claimed | Refused | None:
+    """Begin one attempt, or end the delivery with a reason (P5, P6), or None: not ours, not now. Commit before
+    sending: what was claimed and not finished counts as perhaps sent."""
+    keys = {"delivery_id": wanted.delivery_id, "owner": owner, "epoch": wanted.epoch, "ladder": LADDER}
+    row = connection.execute(_CLAIM, keys).mappings().one_or_none()
+    if row is None:
+        return None
+    if row["state"] != DeliveryState.SENDING:
+        return Refused(
+            delivery_id=row["delivery_id"], state=DeliveryState(row["state"]), reason=DeliveryReason(row["reason"])
+        )
+    return _claimed(row)
+
+
+def finish(connection: Connection, result: Result) -> DeliveryState | None:
+    """Record what came of an attempt; None when the delivery has moved on meanwhile (the attempt keeps it all the
+    same). A late answer still settles an `unknown`."""
+    values: Mapping[str, object] = {
+        "delivery_id": result.delivery_id,
+        "attempt": result.attempt,
+        "epoch": result.epoch,
+        "state": result.state,
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "code": result.code,
+        "answer": result.answer,
+        "due_at": result.due_at,
+        "resent": result.resent,
+    }
+    connection.execute(_END_ATTEMPT, values)
+    state = connection.execute(_FINISH, values).scalar_one_or_none()
+    return None if state is None else DeliveryState(state)
+
+
+def left_behind(connection: Connection, *, limit: int = 500) -> tuple[Left, ...]:
+    """Deliveries in flight under a lease that is over: their couriers cannot be sending any more."""
+    rows = connection.execute(_LEFT, {"limit": limit}).mappings()
+    return tuple(
+        Left(
+            **{
+                **row,
+                "channel": Channel(row["channel"]),
+                "purpose": Purpose(row["purpose"]),
+                "level": Level(row["level"]),
+            }
+        )
+        for row in rows
+    )
+
+
+def _claimed(row: RowMapping) -> Claimed:
+    return Claimed(
+        delivery_id=row["delivery_id"],
+        alert_id=row["alert_id"],
+        event=AlertEvent.model_validate_json(row["body"]),
+        purpose=Purpose(row["purpose"]),
+        content=Content(row["content"]),
+        handling=Handling(LADDER[row["rank"] - 1]) if row["rank"] <= len(LADDER) else Handling.RED,
+        clearance=Handling(row["clearance"]) if row["clearance"] in LADDER else None,
+        destination=row["destination_id"],
+        channel=Channel(row["channel"]),
+        address=row["address"],
+        secret=row["secret"],
+        language=row["language"],
+        level=Level(row["level"]),
+        statutory=row["statutory"],
+        resent=row["resent"],
+        attempt=row["attempts"],
+        epoch=row["lease_epoch"],
+        decided_at=row["decided_at"],
+    )
