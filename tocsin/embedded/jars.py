@@ -1,6 +1,7 @@
 """Kafka's jars: fetched once, every SHA-256 of the committed lock checked at every start."""
 
 import os
+import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,3 +71,17 @@ def _fetch(shelf: pooch.Pooch, jar: Jar) -> str:
             f"{jar.artifactId} {jar.version} could not be fetched from {shelf.base_url} ({type(error).__name__}). "
             "The network is needed once; set TOCSIN_MAVEN_URL for a mirror, HTTPS_PROXY for a proxy."
         ) from None
+
+
+def main() -> int:
+    """Fetch what is missing, so that the first start needs no network."""
+    try:
+        class_path()
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return refusal.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
