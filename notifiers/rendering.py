@@ -1,0 +1,97 @@
+"""Renders an alert event into the bytes of a mail or of a webhook: wording in, templates of this package only."""
+
+import textwrap
+from typing import Final
+
+import css_inline
+from jinja2 import PackageLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from notifiers.email.message import MailBody, MailTemplate, template
+from notifiers.email.relay import MailRelay
+from notifiers.purposes import Content, Purpose
+from notifiers.webhook.body import render_webhook
+from notifiers.wording import Fact, Wording, compose
+from notifiers.wording.compose import ENDINGS
+from schemas.alert_events import AlertEvent
+from schemas.vocabularies import Level
+
+__all__ = ["MailTemplate", "render_mail", "render_webhook"]
+
+WIDTH: Final = 72
+LABEL_WIDTH: Final = 15
+
+BAND_COLOUR: Final = {
+    **{"l0": "#38444e", "l1": "#fdeaa8", "l2": "#ffd184", "l3": "#c63d07", "l4": "#7f0b2b"},
+    "ended": "#e1e6ea",
+}
+"""The background of the band for readers that drop style sheets; the same as in layout.html (a test compares)."""
+
+TILE_SHADES: Final = ("#eef1f3", "#9dc9db", "#2b7695", "#0a4059")
+
+
+def render_mail(event: AlertEvent, *, purpose: Purpose, content: Content, relay: MailRelay) -> MailTemplate:
+    """The mail about one revision, whole but for its recipient. Pure: the same event gives the same bytes."""
+    wording = compose(event, purpose=purpose, content=content)
+    folder = _folder(event, content)
+    said = MailBody(
+        subject=_text(f"{folder}/subject.txt", wording),
+        text=_text(f"{folder}/body.txt", wording).strip() + "\n",
+        html=_html(f"{folder}/body.html", wording),
+        thread=event.alert_id,
+        language=wording.language,
+        important=event.level is Level.L4 and event.kind not in ENDINGS,
+    )
+    return template(said, relay=relay)
+
+
+def _folder(event: AlertEvent, content: Content) -> str:
+    if content is not Content.FULL:
+        return "waiting"
+    return "ending" if event.kind in ENDINGS else "alert"
+
+
+def _text(name: str, wording: Wording) -> str:
+    return _ENVIRONMENT.get_template(name).render(w=wording)
+
+
+def _html(name: str, wording: Wording) -> str:
+    page = _ENVIRONMENT.get_template(name).render(w=wording, colour=BAND_COLOUR[wording.band.tone], shades=TILE_SHADES)
+    inlined = _INLINER.inline(page)
+    assert isinstance(inlined, str)
+    return inlined
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=True, break_on_hyphens=False)
+
+
+def _bulleted(text: str) -> str:
+    return textwrap.fill(text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _tabled(fact: Fact) -> str:
+    return textwrap.fill(
+        fact.value,
+        WIDTH,
+        initial_indent=f"{fact.label + ':':<{LABEL_WIDTH}}",
+        subsequent_indent=" " * LABEL_WIDTH,
+        break_on_hyphens=False,
+    )
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=PackageLoader("notifiers"),
+        undefined=StrictUndefined,
+        autoescape=lambda name: name is None or not name.endswith(".txt"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(wrapped=_wrapped, bulleted=_bulleted, tabled=_tabled)
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()
+_INLINER: Final = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False)

@@ -1,0 +1,319 @@
+"""Every English word and sentence that a message can hold, each once, so that a catalogue can translate it later.
+
+Sentences are `str.format` templates with named places; what is put in is never formatted again.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.vocabularies import (
+    AlertKind,
+    Category,
+    Change,
+    Confidence,
+    Distribution,
+    Exposure,
+    Handling,
+    Level,
+    PhysicalForm,
+    Presentation,
+    Scope,
+    Tense,
+)
+
+LANGUAGE: Final = "en"
+
+MARK: Final = {Tense.EXERCISE: "EXERCISE", Tense.TEST: "TEST"}
+MARK_SENTENCE: Final = {
+    Tense.EXERCISE: "This is an exercise. Nothing in it is real: do not act on it outside the exercise.",
+    Tense.TEST: "This is a technical test. Nothing in it is real: do not act on it.",
+}
+
+LEVEL: Final = "L{level} {word}"
+LEVEL_OF: Final = "level {level} of 4"
+LEVEL_MEANING: Final = {
+    Level.L0: "Record: kept and counted, nothing to do.",
+    Level.L1: "Information: for the record, no action is asked.",
+    Level.L2: "Advisory: judge what it means for your services.",
+    Level.L3: "Alert: for authorities, act today.",
+    Level.L4: "Urgent alert: act now, day or night.",
+}
+SUBJECT_LEVEL: Final = ("L0 RECORD", "L1 INFORMATION", "L2 ADVISORY", "L3 ALERT", "L4 URGENT")
+SCORES: Final = "Impact {impact} of 4, spread {spread} of 4."
+SCOPE: Final = {
+    Scope.UNION: "It concerns the Union: more than one country, or it may come to that.",
+    Scope.NATIONAL: "As far as is known it concerns one country.",
+}
+LOWER_NOW: Final = "The present reports alone would give {level}; the level stays until a person lowers it."
+
+KIND: Final = {
+    AlertKind.RAISED: "new alert",
+    AlertKind.UPDATED: "update",
+    AlertKind.ESCALATED: "level raised",
+    AlertKind.DOWNGRADED: "level lowered",
+    AlertKind.CANCELLED: "cancelled",
+    AlertKind.CLOSED: "closed",
+    AlertKind.EXPIRED: "expired",
+}
+SUBJECT_KIND: Final = {
+    AlertKind.RAISED: "{text}",
+    AlertKind.UPDATED: "Update: {text}",
+    AlertKind.ESCALATED: "Level raised: {text}",
+    AlertKind.DOWNGRADED: "Level lowered: {text}",
+    AlertKind.CANCELLED: "Withdrawn: {text}",
+    AlertKind.CLOSED: "{text}",
+    AlertKind.EXPIRED: "{text}",
+}
+SUBJECT: Final = "{text} ({number})"
+UNNAMED: Final = "{category}, name not fit for a subject line"
+
+ENDING_BAND: Final = {
+    AlertKind.CANCELLED: "Cancelled",
+    AlertKind.CLOSED: "Closed",
+    AlertKind.EXPIRED: "Expired",
+}
+ENDING_NOTE: Final = {
+    AlertKind.CANCELLED: "withdrawn, do not act on it any more",
+    AlertKind.CLOSED: "ended by a person",
+    AlertKind.EXPIRED: "no longer valid",
+}
+ENDING_TITLE: Final = {
+    AlertKind.CANCELLED: "Withdrawn: {title}",
+    AlertKind.CLOSED: "Closed: {title}",
+    AlertKind.EXPIRED: "Expired: {title}",
+}
+ENDING_LEAD: Final = {
+    AlertKind.CANCELLED: "Alert {number} is cancelled. Everything sent under this number is withdrawn.",
+    AlertKind.CLOSED: "Alert {number} is closed. What was sent under this number stays as a record and asks no more.",
+    AlertKind.EXPIRED: "Alert {number} has expired: it was neither renewed nor confirmed in time. "
+    "What was sent under this number stays as a record.",
+}
+ENDING_ADVICE: Final = {
+    AlertKind.CANCELLED: (
+        "Stop what you do because of this alert alone.",
+        "If you passed it on, pass this cancellation on to the same people.",
+    ),
+    AlertKind.CLOSED: ("If you passed the alert on, tell the same people that it is closed.",),
+    AlertKind.EXPIRED: (
+        "Do not rely on it without new information.",
+        "If you passed the alert on, tell the same people that it has expired.",
+    ),
+}
+REASON_GIVEN: Final = "Reason given: {reason}"
+
+PROVISIONAL: Final = "provisional"
+SUBJECT_PROVISIONAL: Final = "PROVISIONAL"
+PROVISIONAL_NOTE: Final = (
+    "Provisional: it rests on screening or unconfirmed reports, "
+    "and expires after 72 hours unless it is confirmed or renewed."
+)
+CONFIDENCE: Final = {
+    Confidence.A: "A: confirmed by at least two independent techniques with a reference standard",
+    Confidence.B: "B: identified, not yet confirmed",
+    Confidence.C: "C: screening methods only",
+    Confidence.D: "D: reported without analysis",
+}
+
+CHANGE: Final = {
+    Change.FIRST_LEVEL: "It is told for the first time.",
+    Change.LEVEL_ROSE: "The level rose to {level}.",
+    Change.NEW_COUNTRY: "It was found in another country.",
+    Change.HARM_WORSE: "Harm was reported that was not known before, or worse harm.",
+    Change.NEW_PRESENTATION: "It is presented in a way not seen before in this case.",
+    Change.NEW_ROUTE_OF_SALE: "It is sold by a way not seen before in this case.",
+    Change.DOSE_ROSE: "A higher dose was found.",
+    Change.CONFIRMED: "It is confirmed and no longer provisional.",
+    Change.IDENTITY_SETTLED: "The substance is now identified as {name}.",
+    Change.PARTLY_WITHDRAWN: "Reports behind it were withdrawn; the others still carry it.",
+    Change.WITHDRAWN: "The reports that carried it were withdrawn by their laboratory.",
+    Change.CANCELLED_BY_PERSON: "It was cancelled by a person.",
+}
+
+TITLE_FORMS: Final = "{name} in {forms}"
+TITLE_SOLD_AS: Final = "{title} sold as {sold_as}"
+LEAD: Final = "{what}, found in {events} in {countries}{period}."
+LEAD_NOWHERE: Final = "{what}. No place is reported."
+PERIOD: Final = " between {first} and {last}"
+PERIOD_DAY: Final = " on {first}"
+PEOPLE: Final = {
+    "deaths": ("{n} death", "{n} deaths"),
+    "life_threatening": ("{n} life-threatening case", "{n} life-threatening cases"),
+    "hospitalised": ("{n} person in hospital", "{n} people in hospital"),
+}
+HARM_LEAD: Final = "Linked to it in the last 90 days: {people}."
+HARM_FACT: Final = "{people} in the last 90 days{exposure}"
+HARM_NONE: Final = "none reported in the last 90 days"
+EXPOSURE: Final = {
+    Exposure.CONFIRMED: ", exposure confirmed by analysis",
+    Exposure.PROBABLE: ", exposure probable",
+    Exposure.SUSPECTED: ", exposure suspected",
+}
+EVENTS: Final = ("{n} event", "{n} separate events")
+REPORTS: Final = ("{n} report", "{n} reports")
+LABORATORIES: Final = ("{n} laboratory", "{n} laboratories")
+SOURCES: Final = "{reports} from {laboratories}"
+EVENT_COUNTS: Final = "{total} in all, {recent} in the last 28 days"
+DOSE: Final = "up to {dose} mg per unit"
+COUNTS_SENTENCE: Final = "Events by country: {counts}."
+COUNT: Final = "{country} {n}"
+COUNT_NEW: Final = "{country} {n} (newly affected)"
+NOWHERE: Final = "No country is reported."
+AND: Final = "{some} and {last}"
+AND_OTHERS: Final = ("{some} and 1 other", "{some} and {n} others")
+UNSUPPORTED_ADVICE: Final = (
+    "No response option is on file for this substance. Read the facts below and follow your national procedure."
+)
+
+CATEGORY: Final = {
+    Category.SYNTHETIC_CANNABINOID: "A synthetic cannabinoid",
+    Category.SEMI_SYNTHETIC_CANNABINOID: "A semi-synthetic cannabinoid",
+    Category.CATHINONE: "A cathinone",
+    Category.OPIOID: "An opioid",
+    Category.BENZODIAZEPINE: "A benzodiazepine",
+    Category.PHENETHYLAMINE: "A phenethylamine",
+    Category.TRYPTAMINE: "A tryptamine",
+    Category.ARYLCYCLOHEXYLAMINE: "An arylcyclohexylamine",
+    Category.ARYLALKYLAMINE: "An arylalkylamine",
+    Category.AMINOINDANE: "An aminoindane",
+    Category.PIPERAZINE: "A piperazine",
+    Category.PIPERIDINE_PYRROLIDINE: "A piperidine or pyrrolidine",
+    Category.PLANT_EXTRACT: "A plant extract",
+    Category.MEDICINE: "A medicine",
+    Category.CLASSIC_DRUG: "A long-known drug",
+    Category.PRECURSOR: "A drug precursor",
+    Category.OTHER: "A substance of another class",
+    Category.UNKNOWN: "A substance of unknown class",
+}
+SUBGROUP: Final = {
+    "nitazene": "A nitazene opioid",
+    "fentanyl": "A fentanyl opioid",
+    "orphine": "An orphine opioid",
+    "other_potent_opioid": "A potent opioid",
+    "lysergamide": "A lysergamide",
+    "nbome": "An NBOMe phenethylamine",
+}
+FORM: Final = {
+    PhysicalForm.POWDER: "powder",
+    PhysicalForm.CRYSTAL: "crystals",
+    PhysicalForm.TABLET: "tablets",
+    PhysicalForm.CAPSULE: "capsules",
+    PhysicalForm.BLOTTER: "blotters",
+    PhysicalForm.LIQUID: "liquid",
+    PhysicalForm.E_LIQUID: "e-liquid",
+    PhysicalForm.EDIBLE: "edibles",
+    PhysicalForm.PLANT_MATERIAL: "plant material",
+    PhysicalForm.RESIN: "resin",
+    PhysicalForm.NASAL_SPRAY: "nasal spray",
+    PhysicalForm.PATCH: "patches",
+    PhysicalForm.OTHER: "another form",
+}
+PRESENTATION: Final = {
+    Presentation.AS_DRUG: "as a drug",
+    Presentation.FAKE_MEDICINE: "as a fake medicine",
+    Presentation.CONSUMER_PRODUCT: "as a consumer product",
+    Presentation.LEGAL_HIGH_BRAND: "under a “legal high” brand",
+    Presentation.PRECURSOR_MISLABEL: "as a mislabelled precursor",
+    Presentation.UNKNOWN: "not known",
+}
+DISTRIBUTION: Final = {
+    Distribution.STREET: "street",
+    Distribution.ONLINE: "online",
+    Distribution.DARKNET: "darknet",
+    Distribution.SOCIAL_MEDIA: "social media",
+    Distribution.POSTAL: "post",
+    Distribution.BORDER: "border",
+    Distribution.RETAIL: "shops",
+    Distribution.PRISON: "prison",
+    Distribution.EVENT: "festivals and events",
+    Distribution.PRODUCTION_SITE: "production site",
+    Distribution.UNKNOWN: "not known",
+}
+
+TLP: Final = "TLP:{handling}"
+HANDLING: Final = {
+    Handling.CLEAR: "may be shared without limit",
+    Handling.GREEN: "may be shared within your community, not publicly",
+    Handling.AMBER: "only for those in your organisation and its clients who need to know",
+    Handling.AMBER_STRICT: "only for those in your organisation who need to know",
+    Handling.RED: "only for the person it is addressed to",
+}
+HANDLING_SENTENCE: Final = "{tlp}: {means}."
+PRECURSOR_AUDIENCE: Final = "For the restricted precursor audience."
+USE_CONDITION: Final = "Condition of use: {condition}"
+
+
+@dataclass(frozen=True)
+class Headings:
+    """What stands above the parts of a message; templates hold no words of their own."""
+
+    changed: str = "What changed"
+    serious: str = "How serious"
+    advice: str = "What to do now"
+    where: str = "Where"
+    facts: str = "What is known"
+    questions: str = "What we ask you"
+    ended: str = "Why it ended"
+    was: str = "What it was about"
+
+
+WHY: Final = "Why it is {level}"
+SUBSTANCE: Final = "Substance"
+SOLD_AS: Final = "Sold as"
+FORMS: Final = "Form"
+LOOKS: Final = "Looks like"
+DOSE_LABEL: Final = "Dose"
+PRESENTED: Final = "Presented"
+SOLD: Final = "Sold through"
+ALSO_FOUND: Final = "Also found"
+HARM: Final = "Harm"
+EVENTS_LABEL: Final = "Events"
+CONFIDENCE_LABEL: Final = "Confidence"
+SOURCES_LABEL: Final = "Sources"
+ALERT: Final = "Alert"
+READ_WITH: Final = "Read with"
+VALID_UNTIL: Final = "Valid until"
+REVIEW_AT: Final = "Next review"
+CAS: Final = "CAS {cas}"
+INCHIKEY: Final = "InChIKey {inchikey}"
+NAME_WITH_IDS: Final = "{name} ({ids})"
+REVISION: Final = "{number}, revision {revision}"
+REPLACES: Final = "This is revision {revision} of {number}; it replaces all before it."
+FIRST_REVISION: Final = "This is the first message about {number}."
+DECIDED: Final = "Decided {at} by rules {rules} {version} and catalogue {catalogue}."
+REPLY: Final = "Questions: reply to this mail, the duty desk reads it."
+
+WAITING: Final = {
+    AlertKind.RAISED: "An alert is waiting for you",
+    AlertKind.UPDATED: "An update of an alert is waiting for you",
+    AlertKind.ESCALATED: "An alert of a raised level is waiting for you",
+    AlertKind.DOWNGRADED: "An alert of a lowered level is waiting for you",
+    AlertKind.CANCELLED: "An alert is withdrawn: do not act on it any more",
+    AlertKind.CLOSED: "An alert is closed",
+    AlertKind.EXPIRED: "An alert has expired",
+}
+WAITING_LEAD: Final = "What it says may not be sent on this channel ({tlp})."
+WAITING_ADVICE: Final = (
+    "Contact your duty desk for the content.",
+    "Quote reference {reference}.",
+    "Do not ask for the content by mail, and do not reply with it.",
+)
+WAITING_FOOTER: Final = "This message holds nothing of the alert's content."
+
+DATE: Final = "{day} {month} {year}"
+INSTANT: Final = "{date}, {time} UTC"
+MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+_COUNTRIES: Final = """
+AT Austria|BE Belgium|BG Bulgaria|CY Cyprus|CZ Czechia|DE Germany|DK Denmark|EE Estonia|ES Spain|FI Finland|FR France
+GR Greece|HR Croatia|HU Hungary|IE Ireland|IT Italy|LT Lithuania|LU Luxembourg|LV Latvia|MT Malta|NL Netherlands
+NO Norway|PL Poland|PT Portugal|RO Romania|SE Sweden|SI Slovenia|SK Slovakia|TR Türkiye
+AL Albania|AD Andorra|AM Armenia|AU Australia|AZ Azerbaijan|BA Bosnia and Herzegovina|BR Brazil|BY Belarus|CA Canada
+CH Switzerland|CN China|CO Colombia|GB United Kingdom|GE Georgia|HK Hong Kong|IL Israel|IN India|IS Iceland|JP Japan
+LI Liechtenstein|MC Monaco|MD Moldova|ME Montenegro|MK North Macedonia|MA Morocco|MX Mexico|NZ New Zealand|RS Serbia
+RU Russia|SM San Marino|TH Thailand|UA Ukraine|US United States|VA Vatican City|XK Kosovo|ZA South Africa
+"""
+COUNTRY: Final = {entry[:2]: entry[3:] for line in _COUNTRIES.strip().splitlines() for entry in line.split("|")}
+"""Names of ISO 3166-1 codes: the reporting countries and those that reports name most; any other shows its code."""
