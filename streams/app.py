@@ -77,8 +77,16 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-async def run(app: faust.App, stop: asyncio.Event) -> bool:
-    """Run until asked to stop, then end cleanly; False when the application broke by itself."""
+async def run(app: faust.App, stop: asyncio.Event, *, ready: Callable[[], None]) -> bool:
+    """Run until asked to stop, then end cleanly; False when the application broke by itself.
+
+    `ready` is called once, when records can come.
+    """
+
+    async def started() -> None:
+        ready()
+
+    app.on_startup_finished = started
     life = asyncio.create_task(_live(app))
     over = asyncio.create_task(app.wait_until_stopped())
     asked = asyncio.create_task(stop.wait())

@@ -1,7 +1,7 @@
 """Puts a laboratory's reports on its topic: sent in order, none counted before every replica has it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -39,11 +39,3 @@ async def publisher(kafka: Kafka) -> AsyncIterator[Publisher]:
         yield Publisher(producer)
     finally:
         await producer.stop()
-
-
-def messages(name: str, content: bytes) -> Iterator[bytes]:
-    """The messages in a file: each line of JSON Lines (`.jsonl`, `.ndjson`), else the whole file as one."""
-    if name.endswith((".jsonl", ".ndjson")):
-        yield from (line for line in content.splitlines() if line.strip())
-    else:
-        yield content

@@ -77,9 +77,7 @@ async def _partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
 async def _create(client: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
     if not specs:
         return
-    answer = await client.create_topics(
-        [NewTopic(one.name, one.partitions, -1, {}, one.settings()) for one in specs]
-    )
+    answer = await client.create_topics([NewTopic(one.name, one.partitions, -1, {}, one.settings()) for one in specs])
     for error in answer.topic_errors:
         if error[1] not in (0, ALREADY_EXISTS):
             raise for_code(error[1])(f"Topic {error[0]}: {error[2] if len(error) > 2 else 'refused'}")

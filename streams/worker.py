@@ -43,6 +43,7 @@ class Worker(Generic[Prepared]):
     tick: Tick | None = None
     relay: bool = True
     place: Place = place
+    ready: Callable[[], None] = lambda: None
 
 
 def run(worker: Worker[Prepared]) -> int:
@@ -72,9 +73,10 @@ async def _main(worker: Worker[Prepared]) -> None:
 async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop) -> bool:
     if not worker.stream.topics:
         log.warning("no_laboratories", hint="tocsin lab add")
+        worker.ready()
         await stop.asked.wait()
         return True
-    return await application.run(application.build(worker.stream, guard.handle), stop.asked)
+    return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=worker.ready)
 
 
 def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: Stop) -> list[Loop]:

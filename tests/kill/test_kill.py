@@ -1,0 +1,103 @@
+"""Workers are killed and their committed offsets pushed while reports come: every one is applied exactly once (P1)."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage import audit, positions
+from storage.audit import Account, Finding, LogEdges
+from streams.continuity import Log
+from streams.publishing import publisher
+from tests.kill.crew import Site, site, spread, wait_for
+
+REPORTS = 5_000
+HURTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+PUSHED = 200
+
+
+def test_every_report_is_applied_once_through_kills_and_skipped_offsets(
+    kafka: str, database: str, tmp_path: Path
+) -> None:
+    with site(kafka, database, tmp_path, laboratories=4) as made:
+        asyncio.run(_hurt(made, HURTS, reports=REPORTS))
+        wait_for(made, REPORTS)
+
+        rows = made.rows()
+        assert len(rows) == len(set(rows)) == REPORTS, f"{REPORTS - len(set(rows))} missing"
+        assert [one.findings for one in _audit(made)] == [()] * 4
+        assert sum(one.position.counters.holes for one in _audit(made)) == 0
+        assert '"gap"' in made.log() or " gap " in made.log(), "the push never made a gap: this run proved nothing"
+
+
+def test_control_without_positions_reports_are_missing_and_the_audit_says_so(
+    kafka: str, database: str, tmp_path: Path
+) -> None:
+    with site(kafka, database, tmp_path, laboratories=4, believing=True) as made:
+        asyncio.run(_hurt(made, (signal.SIGKILL,), reports=2_000))
+        wait_for(made, 2_000)
+
+        assert len(set(made.rows())) < 2_000
+        assert any(Finding.COUNTERS in one.findings for one in _audit(made))
+
+
+async def _hurt(made: Site, hurts: tuple[signal.Signals, ...], *, reports: int) -> None:
+    """Reports come in as many parts as there are hurts, one of them a push; each falls into the middle of its part."""
+    part = reports // (len(hurts) + 2)
+    sent = 0
+    for number in (0, 1):
+        made.start(number)
+    for place, hurt in enumerate(_faults(hurts)):
+        feeding = asyncio.create_task(_feed(made, range(sent, sent + part)))
+        await asyncio.to_thread(wait_for, made, sent + part // 4)
+        if hurt is None:
+            await _push(made, feeding)
+        else:
+            made.end(place % 2, hurt)
+            made.start(place % 2)
+        await feeding
+        sent += part
+    await _feed(made, range(sent, reports))
+
+
+def _faults(hurts: tuple[signal.Signals, ...]) -> Iterator[signal.Signals | None]:
+    """The push, None, comes third or last."""
+    yield from hurts[:2]
+    yield None
+    yield from hurts[2:]
+
+
+async def _push(made: Site, feeding: "asyncio.Task[None]") -> None:
+    for number in list(made.workers):
+        made.end(number, signal.SIGTERM)
+    await feeding
+    await made.push_committed_offsets(PUSHED)
+    for number in (0, 1):
+        made.start(number)
+
+
+async def _feed(made: Site, numbers: range) -> None:
+    """Paced, so that the hurts fall between reports that come."""
+    async with publisher(made.kafka) as out:
+        for start in range(numbers.start, numbers.stop, 50):
+            few = range(start, min(start + 50, numbers.stop))
+            for topic, values in spread(made.topics, few).items():
+                async for _ in out.publish(topic, values):
+                    pass
+            await asyncio.sleep(0.1)
+
+
+def _audit(made: Site) -> list[Account]:
+    with made.engine.begin() as connection:
+        found = positions.all_positions(connection)
+        dead = audit.dead_rows(connection)
+    edges = asyncio.run(Log(made.kafka).edges([one.partition for one in found]))
+    return [
+        audit.account(
+            one,
+            log=LogEdges(start=edges[one.partition].start, end=edges[one.partition].end),
+            dead=dead.get(one.partition, 0),
+            cluster_id=None,
+        )
+        for one in found
+    ]
