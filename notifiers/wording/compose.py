@@ -7,7 +7,7 @@ from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
 from notifiers.wording import phrases
 from notifiers.wording.facts import Fact, facts_about, facts_of_the_ended, harmed
-from notifiers.wording.grammar import counted, country, dated, distinct, instant, joined, titled
+from notifiers.wording.grammar import counted, country, distinct, instant, joined, spanned, titled
 from notifiers.wording.tiles import Tile, grid
 from schemas.alert_events import AlertEvent, CountryCount
 from schemas.vocabularies import AlertKind, Audience, Change, Presentation, Tense
@@ -87,7 +87,7 @@ def _alert(event: AlertEvent, *, purpose: Purpose) -> Wording:
         band=band,
         title=title,
         subject=_subject(event, purpose, band=band),
-        handling=_tlp(event),
+        handling=_handling(event),
         lead=_lead(event),
         notices=(phrases.PROVISIONAL_NOTE,) if event.provisional else (),
         changed=_changed(event),
@@ -114,7 +114,7 @@ def _ending(event: AlertEvent, *, purpose: Purpose) -> Wording:
         band=band,
         title=title,
         subject=_subject(event, purpose, band=band),
-        handling=_tlp(event),
+        handling=_handling(event),
         lead=(lead, *reason),
         changed=_changed(event),
         advice=phrases.ENDING_ADVICE[event.kind],
@@ -135,10 +135,10 @@ def _waiting(event: AlertEvent, *, purpose: Purpose, content: Content) -> Wordin
         band=band,
         title=title,
         subject=_behind_labels(event, purpose, band=band, text=title),
-        handling=_tlp(event),
+        handling=_handling(event),
         lead=(phrases.WAITING_LEAD.format(tlp=_tlp(event)),),
         advice=tuple(line.format(reference=event.alert_id[:12]) for line in phrases.WAITING_ADVICE),
-        footer=(_handling(event), phrases.WAITING_FOOTER),
+        footer=(phrases.WAITING_FOOTER,),
     )
 
 
@@ -226,10 +226,7 @@ def _lead(event: AlertEvent) -> tuple[str, ...]:
 
 
 def _period(event: AlertEvent) -> str:
-    if event.first_event is None or event.last_event is None:
-        return ""
-    form = phrases.PERIOD_DAY if event.first_event == event.last_event else phrases.PERIOD
-    return form.format(first=dated(event.first_event), last=dated(event.last_event))
+    return spanned(event.first_event, event.last_event) if event.first_event and event.last_event else ""
 
 
 def _most_first(event: AlertEvent) -> list[CountryCount]:
@@ -270,7 +267,6 @@ def _footer(event: AlertEvent) -> tuple[str, ...]:
     rules = event.rule_set
     audience = (phrases.PRECURSOR_AUDIENCE,) if event.audience is Audience.PRECURSOR else ()
     return (
-        _handling(event),
         *audience,
         *conditions,
         replaces.format(revision=event.revision, number=_number(event)),

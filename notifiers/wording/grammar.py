@@ -33,6 +33,15 @@ def dated(day: date) -> str:
     return phrases.DATE.format(day=day.day, month=phrases.MONTHS[day.month - 1], year=day.year)
 
 
+def spanned(first: date, last: date) -> str:
+    """` between 30 October and 22 November 2026`, ` on 22 November 2026`: the year once where it is one."""
+    if first == last:
+        return phrases.PERIOD_DAY.format(first=dated(first))
+    month = phrases.MONTHS[first.month - 1]
+    start = phrases.DATE_IN_YEAR.format(day=first.day, month=month) if first.year == last.year else dated(first)
+    return phrases.PERIOD.format(first=start, last=dated(last))
+
+
 def instant(moment: datetime) -> str:
     """`12 February 2026, 08:14 UTC`."""
     utc = moment.astimezone(UTC) if moment.tzinfo is not None else moment

@@ -49,8 +49,8 @@ LOWER_NOW: Final = "The present reports alone would give {level}; the level stay
 KIND: Final = {
     AlertKind.RAISED: "new alert",
     AlertKind.UPDATED: "update",
-    AlertKind.ESCALATED: "level raised",
-    AlertKind.DOWNGRADED: "level lowered",
+    AlertKind.ESCALATED: "raised",
+    AlertKind.DOWNGRADED: "lowered",
     AlertKind.CANCELLED: "cancelled",
     AlertKind.CLOSED: "closed",
     AlertKind.EXPIRED: "expired",
@@ -237,7 +237,7 @@ HANDLING: Final = {
     Handling.AMBER_STRICT: "only for those in your organisation who need to know",
     Handling.RED: "only for the person it is addressed to",
 }
-HANDLING_SENTENCE: Final = "{tlp}: {means}."
+HANDLING_SENTENCE: Final = "{tlp}, {means}."
 PRECURSOR_AUDIENCE: Final = "For the restricted precursor audience."
 USE_CONDITION: Final = "Condition of use: {condition}"
 
@@ -285,8 +285,8 @@ REPLY: Final = "Questions: reply to this mail, the duty desk reads it."
 WAITING: Final = {
     AlertKind.RAISED: "An alert is waiting for you",
     AlertKind.UPDATED: "An update of an alert is waiting for you",
-    AlertKind.ESCALATED: "An alert of a raised level is waiting for you",
-    AlertKind.DOWNGRADED: "An alert of a lowered level is waiting for you",
+    AlertKind.ESCALATED: "An alert that rose in level is waiting for you",
+    AlertKind.DOWNGRADED: "An alert that fell in level is waiting for you",
     AlertKind.CANCELLED: "An alert is withdrawn: do not act on it any more",
     AlertKind.CLOSED: "An alert is closed",
     AlertKind.EXPIRED: "An alert has expired",
@@ -300,6 +300,7 @@ WAITING_ADVICE: Final = (
 WAITING_FOOTER: Final = "This message holds nothing of the alert's content."
 
 DATE: Final = "{day} {month} {year}"
+DATE_IN_YEAR: Final = "{day} {month}"
 INSTANT: Final = "{date}, {time} UTC"
 MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
