@@ -1,11 +1,14 @@
 """What the topic `dead-letters` carries: one refused record, whole, with where it stood and why it was refused."""
 
+from base64 import b64encode
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Base64Bytes, Field, StringConstraints
 
 from schemas.base import Frozen
-from schemas.rejections import Problem
+from schemas.characters import shown
+from schemas.records import Record
+from schemas.rejections import Problem, Rejection
 from schemas.vocabularies import RejectionReason
 
 
@@ -35,3 +38,22 @@ class DeadLetterMessage(Frozen):
     key: Base64Bytes | None = None
     value: Base64Bytes | None = None
     headers: tuple[Header, ...] = ()
+
+    @classmethod
+    def about(cls, record: Record, rejection: Rejection) -> "DeadLetterMessage":
+        """The message about a refused record."""
+        return cls(
+            source=Coordinates(
+                topic=record.topic, partition=record.partition, offset=record.offset, timestamp=record.timestamp
+            ),
+            reason=rejection.reason,
+            problems=rejection.problems,
+            key=None if record.key is None else b64encode(record.key),
+            value=None if record.value is None else b64encode(record.value),
+            headers=tuple(Header(name=_plain(name), value=b64encode(value)) for name, value in record.headers),
+        )
+
+
+def _plain(name: str) -> str:
+    """A header name that JSON can hold."""
+    return shown(name, limit=250)[1:-1]

@@ -17,6 +17,7 @@ from schemas.conditions import CONDITIONS
 from schemas.contradictions import contradictions
 from schemas.values import (
     EVENT_ID_RULES,
+    LANGUAGE_PATTERN,
     AmountUnit,
     CasNumber,
     ChemicalText,
@@ -78,6 +79,17 @@ Line = Annotated[str, *text(300)]
 ShortLine = Annotated[str, *text(100)]
 Prose2000 = Annotated[str, *prose(2000)]
 Prose4000 = Annotated[str, *prose(4000)]
+
+
+FreeText = Annotated[
+    Mapping[Language, Prose4000],
+    schema(
+        type="object",
+        additionalProperties=False,
+        patternProperties={LANGUAGE_PATTERN: {"type": "string", "minLength": 1, "maxLength": 4000, "pattern": r"\S"}},
+    ),
+]
+"""Language code → what the laboratory wants to say besides."""
 
 
 class Reporter(Frozen):
@@ -296,7 +308,7 @@ class Detection(Frozen, json_schema_extra=CONDITIONS):
     handling: Handling
     public_consent: PublicConsent
     use_conditions: Prose2000 | None = None
-    free_text: Mapping[Language, Prose4000] = Field(default_factory=dict)
+    free_text: FreeText = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _free_of_contradictions(self) -> Self:

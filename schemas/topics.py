@@ -65,7 +65,7 @@ def feedback_topic(laboratory: str) -> str:
 
 
 def laboratory_of(topic: str) -> str | None:
-    """Whose reports the topic carries: the topic, not the message, says who the laboratory is. None for other topics."""
+    """Whose reports the topic carries: it, not the message, says who the laboratory is. None for other topics."""
     for prefix in (DETECTIONS_PREFIX, BACKFILL_PREFIX):
         if topic.startswith(prefix) and len(topic) > len(prefix):
             return topic.removeprefix(prefix)

@@ -117,10 +117,11 @@ ImageUri = Annotated[
     matching(r"https?://[^\s<>\"']+", "must be a web address beginning with https://"),
     schema(type="string", maxLength=2000, pattern="^https?://[^\\s<>\"']+$"),
 ]
+LANGUAGE_PATTERN: Final = "^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 Language = Annotated[
     str,
-    matching("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "must be a language code like sl or en"),
-    schema(type="string", pattern="^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"),
+    matching(LANGUAGE_PATTERN, "must be a language code like sl or en"),
+    schema(type="string", pattern=LANGUAGE_PATTERN),
 ]
 
 
