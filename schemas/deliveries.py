@@ -131,6 +131,7 @@ class OutcomeReason(StrEnum):
     GONE = "gone"
     ADDRESS_FORBIDDEN = "address_forbidden"
     ANSWER_BROKEN = "answer_broken"
+    ABOVE_HANDLING = "above_handling"
     LEASE_RAN_OUT = "lease_ran_out"
     GAVE_UP = "gave_up"
     INTERNAL_ERROR = "internal_error"

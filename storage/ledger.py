@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, RowMapping, text
@@ -78,7 +78,7 @@ class Left:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """How an attempt changes its delivery. `due_at` None: nothing more will be tried."""
+    """How an attempt changes its delivery. `wait` is until the next try; None: nothing more will be tried."""
 
     delivery_id: str
     attempt: int
@@ -88,7 +88,7 @@ class Result:
     reason: OutcomeReason
     code: str | None
     answer: str
-    due_at: datetime | None
+    wait: timedelta | None
     resent: bool
 
 
@@ -185,7 +185,8 @@ _FINISH: Final = text("""
         ELSE :state END,
       reason = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'retraction'
         ELSE :reason END,
-      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled THEN NULL ELSE CAST(:due_at AS timestamptz) END,
+      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled THEN NULL
+        ELSE clock_timestamp() + CAST(:wait AS interval) END,
       resent = d.resent OR :resent,
       accepted_at = CASE WHEN :state = 'accepted' THEN clock_timestamp() END, updated_at = clock_timestamp()
     FROM alert_threads a
@@ -200,11 +201,12 @@ _END_ATTEMPT: Final = text("""
     WHERE delivery_id = :delivery_id AND number = :attempt AND lease_epoch = :epoch
 """)
 
-_LEFT: Final = text("""
+_LEFT: Final = text(f"""
     SELECT d.delivery_id, d.channel, d.purpose, d.level, d.statutory, d.resent, d.attempts AS attempt,
            d.lease_epoch AS epoch
     FROM deliveries d JOIN destination_leases l USING (destination_id)
-    WHERE d.state = 'sending' AND (l.epoch > d.lease_epoch OR l.until < clock_timestamp())
+    WHERE d.state = 'sending' AND (l.epoch > d.lease_epoch OR l.until < clock_timestamp()
+      OR d.sending_at < clock_timestamp() - make_interval(secs => {2 * SEND_SECONDS}))
     ORDER BY d.priority, d.delivery_id LIMIT :limit FOR UPDATE OF d SKIP LOCKED
 """)
 
@@ -243,7 +245,7 @@ def finish(connection: Connection, result: Result) -> DeliveryState | None:
         "reason": result.reason,
         "code": result.code,
         "answer": result.answer,
-        "due_at": result.due_at,
+        "wait": result.wait,
         "resent": result.resent,
     }
     connection.execute(_END_ATTEMPT, values)
@@ -252,7 +254,7 @@ def finish(connection: Connection, result: Result) -> DeliveryState | None:
 
 
 def left_behind(connection: Connection, *, limit: int = 500) -> tuple[Left, ...]:
-    """Deliveries in flight under a lease that is over: their couriers cannot be sending any more."""
+    """Deliveries in flight under a lease that is over, or for longer than any send: nobody is sending them."""
     rows = connection.execute(_LEFT, {"limit": limit}).mappings()
     return tuple(
         Left(

@@ -1,0 +1,262 @@
+"""Sends what the ledger says is due: owns destinations by lease, claims before each send, records what came of it."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from notifiers import metrics
+from notifiers.lanes import Limits, admit
+from notifiers.metrics import Page
+from notifiers.outcomes import Outcome, OutcomeReason, Verdict
+from notifiers.retry import Circumstances, Next, after
+from schemas.deliveries import Channel, DeliveryState
+from storage import leases, ledger, subscribers
+from storage.engine import is_infrastructure
+from storage.ledger import Claimed, Due, Left, Refused, Result
+
+log: Final = structlog.get_logger("notifiers.courier")
+
+Value = TypeVar("Value")
+
+
+class Sender(Protocol):
+    """What the courier hands a claimed delivery to. Everything that can happen is an `Outcome`."""
+
+    async def send(self, delivery: Claimed, *, at: datetime) -> Outcome: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourierConfig:
+    """`name` is unique to the process. `look_every` and `renew_every` in seconds; `threads` is for the database."""
+
+    name: str
+    limits: Limits = field(default_factory=Limits)
+    look_every: float = 1.0
+    renew_every: float = 20.0
+    threads: int = 8
+
+
+class Courier:
+    """Promises: no send without a committed claim under a living lease (P2); a send ends before its lease does; a
+    result is recorded or the delivery is `unknown`. Any number of couriers may run."""
+
+    def __init__(self, engine: Engine, sender: Sender, config: CourierConfig) -> None:
+        self._engine = engine
+        self._sender = sender
+        self._config = config
+        self._busy: dict[Due, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="ledger")
+
+    def wake(self) -> None:
+        """There may be something due: look now."""
+        self._wake.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; then nothing new is begun, what is in flight runs to its end, and all leases go back."""
+        stopping = asyncio.create_task(stop.wait())
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not stop.is_set():
+                await self._guarded(self._look)
+                await self._rest(stopping)
+        finally:
+            renewing.cancel()
+            stopping.cancel()
+            await self._drain()
+
+    async def _rest(self, stopping: "asyncio.Task[bool]") -> None:
+        waking = asyncio.create_task(self._wake.wait())
+        try:
+            await asyncio.wait({waking, stopping}, timeout=self._config.look_every, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+        self._wake.clear()
+
+    async def _look(self) -> None:
+        for left in await self._database(ledger.left_behind):
+            await self._finish(left, Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.LEASE_RAN_OUT))
+        waiting = await self._database(self._due)
+        for each in admit(waiting, self._busy, self._config.limits):
+            self._busy[each] = asyncio.create_task(self._deliver(each))
+
+    def _due(self, connection: Connection) -> tuple[Due, ...]:
+        limits = self._config.limits
+        if len(self._busy) >= limits.in_flight:
+            return ()
+        leases.acquire(connection, self._config.name, limit=limits.in_flight)
+        return ledger.due(
+            connection,
+            self._config.name,
+            per_destination=2 * limits.per_destination,
+            limit=4 * limits.in_flight,
+        )
+
+    async def _deliver(self, wanted: Due) -> None:
+        """One attempt from claim to result. The time for the send runs from before the claim, so that it is over
+        before the lease can be."""
+        clock = asyncio.get_running_loop()
+        begun = clock.time()
+        try:
+            claimed = await self._database(lambda connection: ledger.claim(connection, wanted, self._config.name))
+            if isinstance(claimed, Refused):
+                metrics.came_into(claimed.state, claimed.reason)
+                log.info("delivery", stage="claim", outcome=claimed.state, reason=claimed.reason, **_ids(wanted))
+            elif claimed is not None:
+                outcome = await self._send(claimed, until=begun + leases.SEND_SECONDS)
+                metrics.send_seconds.labels(claimed.channel).observe(clock.time() - begun)
+                await self._settle(claimed, outcome, seconds=clock.time() - begun)
+        except Exception as error:
+            expected = is_infrastructure(error)
+            log.warning("delivery_interrupted", exc_info=None if expected else error, **_ids(wanted))
+        finally:
+            del self._busy[wanted]
+            self._wake.set()
+
+    async def _send(self, claimed: Claimed, *, until: float) -> Outcome:
+        if asyncio.get_running_loop().time() >= until:
+            return Outcome(verdict=Verdict.DEFERRED, reason=OutcomeReason.TIMED_OUT, answer="no time left to begin")
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._sender.send(claimed, at=datetime.now(UTC))
+        except TimeoutError:
+            return Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.TIMED_OUT)
+        except Exception as error:
+            log.error("send_broke", delivery=claimed.delivery_id, exc_info=error)
+            return Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.INTERNAL_ERROR, answer=type(error).__name__)
+
+    async def _settle(self, claimed: Claimed, outcome: Outcome, *, seconds: float) -> None:
+        state = await self._finish(claimed, outcome)
+        if state is DeliveryState.ACCEPTED:
+            since = datetime.now(UTC) - claimed.decided_at
+            metrics.report_seconds.labels(claimed.channel).observe(max(since.total_seconds(), 0.0))
+        if outcome.reason in (OutcomeReason.GONE, OutcomeReason.ADDRESS_REFUSED):
+            await self._lose_address(claimed, outcome)
+        log.info(
+            "delivery",
+            stage="send",
+            outcome=state,
+            reason=outcome.reason,
+            code=outcome.code,
+            attempt=claimed.attempt,
+            seconds=round(seconds, 4),
+            delivery=claimed.delivery_id,
+            alert=claimed.alert_id,
+            destination=claimed.destination,
+        )
+
+    async def _finish(self, tried: Claimed | Left, outcome: Outcome) -> DeliveryState | None:
+        """Record the result, however long the database is away; the lease running out meanwhile is the reader's
+        `unknown`, which a late answer still settles."""
+        follows = after(outcome, _circumstances(tried), chance=random.random())
+        result = _result(tried, outcome, follows)
+        state = await self._insist(lambda connection: ledger.finish(connection, result))
+        metrics.attempts.labels(tried.channel, outcome.verdict).inc()
+        if state is not None:
+            metrics.came_into(state if state in metrics.OF_SENDING else follows.state, follows.reason)
+        if follows.page:
+            self._page(tried, follows)
+        return state
+
+    async def _lose_address(self, claimed: Claimed, outcome: Outcome) -> None:
+        """Nothing more goes to an address that does not exist. Statutory webhooks are never switched off: they page."""
+        if claimed.statutory:
+            metrics.pages.labels(Page.ADDRESS_LOST.value).inc()
+            log.error("page", cause=Page.ADDRESS_LOST, destination=claimed.destination, reason=outcome.reason)
+        if not claimed.statutory or claimed.channel is Channel.EMAIL:
+            await self._insist(lambda each: subscribers.suppress(each, claimed.destination, outcome.reason))
+
+    def _page(self, tried: Claimed | Left, follows: Next) -> None:
+        cause = {
+            DeliveryState.UNKNOWN: Page.UNKNOWN_TWICE,
+            DeliveryState.FAILED: Page.FAILED,
+        }.get(follows.state, Page.RELAY_TROUBLE)
+        metrics.pages.labels(cause.value).inc()
+        log.error("page", cause=cause, delivery=tried.delivery_id, reason=follows.reason, attempt=tried.attempt)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._config.renew_every)
+            await self._guarded(self._keep)
+
+    async def _keep(self) -> None:
+        busy = [each.destination for each in self._busy]
+
+        def keep(connection: Connection) -> None:
+            leases.renew(connection, self._config.name)
+            leases.release(connection, self._config.name, busy=busy)
+
+        await self._database(keep)
+
+    async def _drain(self) -> None:
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=leases.SEND_SECONDS)
+        try:
+            await self._database(lambda each: leases.release(each, self._config.name, busy=(), everything=True))
+        except Exception as error:
+            log.warning("leases_not_returned", error=type(error).__name__)
+        self._threads.shutdown(wait=False)
+
+    async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
+        """A step whose trouble ends only that step: the next look comes anyway."""
+        try:
+            await step()
+        except Exception as error:
+            log.warning("step_failed", error=type(error).__name__, exc_info=None if is_infrastructure(error) else error)
+
+    async def _insist(self, work: Callable[[Connection], Value]) -> Value:
+        """The work, again every second while the database is away."""
+        while True:
+            try:
+                return await self._database(work)
+            except Exception as error:
+                if not is_infrastructure(error):
+                    raise
+                log.warning("database_away", error=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def _database(self, work: Callable[[Connection], Value]) -> Value:
+        """One committed transaction, in a thread."""
+
+        def transact() -> Value:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, transact)
+
+
+def _circumstances(tried: Claimed | Left) -> Circumstances:
+    return Circumstances(
+        channel=tried.channel,
+        purpose=tried.purpose,
+        level=tried.level,
+        statutory=tried.statutory,
+        attempt=tried.attempt,
+        resent=tried.resent,
+    )
+
+
+def _result(tried: Claimed | Left, outcome: Outcome, follows: Next) -> Result:
+    return Result(
+        delivery_id=tried.delivery_id,
+        attempt=tried.attempt,
+        epoch=tried.epoch,
+        state=follows.state,
+        verdict=outcome.verdict,
+        reason=follows.reason,
+        code=outcome.code,
+        answer=outcome.answer,
+        wait=follows.wait,
+        resent=follows.resend,
+    )
+
+
+def _ids(wanted: Due) -> dict[str, str]:
+    return {"delivery": wanted.delivery_id, "alert": wanted.alert_id, "destination": wanted.destination}

@@ -1,0 +1,56 @@
+"""Which waiting deliveries may start: one slow destination, or one flood, must not hold up the rest."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from storage.ledger import Due
+
+URGENT: Final = 0
+REST: Final = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """`in_flight` over all, `per_destination`, and the share of `in_flight` that L4 and L3 together leave to the
+    rest, and that L3 and the rest together leave to L4."""
+
+    in_flight: int = 128
+    per_destination: int = 4
+    kept: float = 0.1
+
+    @property
+    def reserve(self) -> int:
+        return max(1, round(self.in_flight * self.kept)) if self.in_flight > 1 else 0
+
+
+def admit(waiting: Iterable[Due], busy: Collection[Due], limits: Limits) -> tuple[Due, ...]:
+    """Those that may start now beside `busy`, in the order given. One of each (alert, destination) at a time."""
+    lanes = Counter(each.priority for each in busy)
+    destinations = Counter(each.destination for each in busy)
+    pairs = {(each.alert_id, each.destination) for each in busy}
+    admitted = []
+    for each in waiting:
+        pair = (each.alert_id, each.destination)
+        if pair in pairs or destinations[each.destination] >= limits.per_destination:
+            continue
+        if not _fits(each.priority, lanes, limits):
+            continue
+        admitted.append(each)
+        lanes[each.priority] += 1
+        destinations[each.destination] += 1
+        pairs.add(pair)
+    return tuple(admitted)
+
+
+def _fits(priority: int, lanes: Counter[int], limits: Limits) -> bool:
+    total = lanes.total()
+    if total >= limits.in_flight:
+        return False
+    most = limits.in_flight - limits.reserve
+    if priority == URGENT:
+        return total - lanes[REST] < most
+    if priority == REST:
+        return total - lanes[URGENT] < most
+    return total - lanes[REST] < most and total - lanes[URGENT] < most

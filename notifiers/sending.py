@@ -1,0 +1,122 @@
+"""What a claimed delivery becomes on its channel: rendered as far as its reader is cleared, checked, handed over."""
+
+import re
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.policy import default
+from functools import lru_cache
+from typing import Final, Protocol
+
+from notifiers.email.addresses import AddressRefused
+from notifiers.email.message import MailTemplate, UnfitForHeader
+from notifiers.email.relay import MailRelay
+from notifiers.outcomes import Outcome, OutcomeReason, Verdict
+from notifiers.purposes import Content, Purpose, mail_content, webhook_content
+from notifiers.rendering import render_mail, render_webhook
+from schemas.alert_events import AlertEvent
+from schemas.deliveries import Channel
+from schemas.vocabularies import Handling
+from storage.ledger import Claimed
+
+TEMPLATES: Final = 256
+"""Rendered revisions kept: a burst to many recipients renders each once."""
+
+STRICTNESS: Final = (Content.FULL, Content.THIN, Content.BARE)
+
+
+class Mail(Protocol):
+    """The mail channel: one message in, one outcome out."""
+
+    def send(self, message: bytes, *, sender: str, recipient: str) -> Awaitable[Outcome]: ...
+
+
+class Webhook(Protocol):
+    """The webhook channel."""
+
+    def send(
+        self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes
+    ) -> Awaitable[Outcome]: ...
+
+
+class Withheld(Exception):
+    """The rendered bytes say more than the reader may see; they were not sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channels:
+    """Both channels of a site, as the courier uses them."""
+
+    relay: MailRelay
+    mail: Mail
+    webhook: Webhook
+
+    async def send(self, delivery: Claimed, *, at: datetime) -> Outcome:
+        """Render and hand over. Nothing leaves when rendering fails or the bytes say too much (P5)."""
+        try:
+            message = self._rendered(delivery, at)
+        except Withheld as error:
+            return _failed(OutcomeReason.ABOVE_HANDLING, error)
+        except (AddressRefused, UnfitForHeader) as error:
+            return _failed(OutcomeReason.UNSAFE_TEXT, error)
+        except Exception as error:
+            return _failed(OutcomeReason.CANNOT_RENDER, error)
+        if delivery.channel is Channel.EMAIL:
+            return await self.mail.send(message, sender=self.relay.from_address, recipient=delivery.address)
+        return await self.webhook.send(
+            url=delivery.address,
+            secret=delivery.secret or "",
+            message_id=delivery.delivery_id,
+            timestamp=at,
+            body=message,
+        )
+
+    def _rendered(self, delivery: Claimed, at: datetime) -> bytes:
+        content = content_of(delivery)
+        if delivery.channel is Channel.EMAIL:
+            template = _template(delivery.event, delivery.purpose, content, self.relay)
+            message = template.fill(delivery_id=delivery.delivery_id, recipient=delivery.address, at=at)
+            said = _words_of(message) if content is not Content.FULL else ""
+        else:
+            message = _body(delivery.event, delivery.purpose, content)
+            said = message.decode()
+        _check(said, delivery, content)
+        return message
+
+
+def content_of(delivery: Claimed) -> Content:
+    """The stricter of what was planned and what the current handling leaves to this reader."""
+    choose = mail_content if delivery.channel is Channel.EMAIL else webhook_content
+    allowed = choose(delivery.handling, clearance=delivery.clearance or Handling.CLEAR)
+    return max(delivery.content, allowed, key=STRICTNESS.index)
+
+
+def _check(said: str, delivery: Claimed, content: Content) -> None:
+    """The last look, at the bytes themselves: without full content no word of the substance goes out."""
+    if content is Content.FULL:
+        return
+    substance = delivery.event.substance
+    for word in (substance.key, substance.name, substance.cas, substance.inchikey):
+        if word and len(word) >= 4 and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE):
+            raise Withheld(f"{content} content of {delivery.delivery_id} names the substance")
+
+
+def _words_of(message: bytes) -> str:
+    mail = message_from_bytes(message, policy=default)
+    parts = [part.get_content() for part in mail.walk() if part.get_content_maintype() == "text"]
+    return "\n".join([str(mail["Subject"]), *parts])
+
+
+@lru_cache(maxsize=TEMPLATES)
+def _template(event: AlertEvent, purpose: Purpose, content: Content, relay: MailRelay) -> MailTemplate:
+    return render_mail(event, purpose=purpose, content=content, relay=relay)
+
+
+@lru_cache(maxsize=TEMPLATES)
+def _body(event: AlertEvent, purpose: Purpose, content: Content) -> bytes:
+    return render_webhook(event, content=content, purpose=purpose)
+
+
+def _failed(reason: OutcomeReason, error: Exception) -> Outcome:
+    return Outcome(verdict=Verdict.FAILED, reason=reason, answer=f"{type(error).__name__}: {error}")

@@ -1,0 +1,132 @@
+"""The courier process: dispatch and deliveries side by side, woken by NOTIFY, stopped by draining."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import Engine
+
+from notifiers import metrics
+from notifiers.courier import Courier
+from notifiers.dispatch import BATCH, Dispatched, dispatch
+from notifiers.metrics import Page
+from notifiers.planning import Policy
+from storage import delivery_list
+from storage.engine import is_infrastructure
+from storage.wakeups import Bell, Listener, Wakeup
+
+log: Final = structlog.get_logger("notifiers.service")
+
+LOOK_EVERY: Final = 1.0
+GAUGES_EVERY: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Plans and sends until stopped. Several may run on one database."""
+
+    engine: Engine
+    courier: Courier
+    policy: Policy = Policy()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; what is in flight is finished first."""
+        news = asyncio.Event()
+        beside = [
+            asyncio.create_task(self._dispatch(news)),
+            asyncio.create_task(self._listen(news)),
+            asyncio.create_task(self._gauges()),
+        ]
+        try:
+            await self.courier.run(stop)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _dispatch(self, news: asyncio.Event) -> None:
+        bell = Bell(self.engine, Wakeup.LEDGER)
+        while True:
+            done = await self._round()
+            if done.to_send or done.superseded:
+                self.courier.wake()
+                await asyncio.to_thread(_ring, bell)
+            if done.events < BATCH:
+                await _within(news, LOOK_EVERY)
+
+    async def _round(self) -> Dispatched:
+        try:
+            done = await asyncio.to_thread(dispatch, self.engine, policy=self.policy, now=datetime.now(UTC))
+        except Exception as error:
+            expected = is_infrastructure(error)
+            log.warning("dispatch_failed", error=type(error).__name__, exc_info=None if expected else error)
+            return Dispatched()
+        _tell(done)
+        return done
+
+    async def _listen(self, news: asyncio.Event) -> None:
+        with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
+            while True:
+                try:
+                    if await asyncio.to_thread(listener.wait, LOOK_EVERY):
+                        news.set()
+                        self.courier.wake()
+                except Exception as error:
+                    log.warning("listen_failed", error=type(error).__name__)
+                    await asyncio.sleep(LOOK_EVERY)
+
+    async def _gauges(self) -> None:
+        while True:
+            try:
+                figures = await asyncio.to_thread(self._figures)
+                metrics.show_open(figures.open)
+                metrics.oldest_pending.set(max(figures.oldest_pending, 0.0))
+                metrics.outbox_age.set(figures.outbox_age)
+            except Exception as error:
+                log.warning("figures_failed", error=type(error).__name__)
+            await asyncio.sleep(GAUGES_EVERY)
+
+    def _figures(self) -> delivery_list.Figures:
+        with self.engine.connect() as connection:
+            return delivery_list.figures(connection)
+
+
+def _ring(bell: Bell) -> None:
+    """Other couriers look by themselves every second, so a bell that cannot ring is no trouble."""
+    try:
+        bell.ring()
+    except Exception as error:
+        log.warning("bell_failed", error=type(error).__name__)
+
+
+def _tell(done: Dispatched) -> None:
+    if not done.events:
+        return
+    for hold in done.held:
+        metrics.held_events.labels(hold.reason.value).inc()
+        metrics.pages.labels(Page.EVENT_HELD.value).inc()
+        log.error("page", cause=Page.EVENT_HELD, reason=hold.reason, what=hold.sentence)
+    for (state, reason), count in done.rows.items():
+        metrics.came_into(state, reason, count)
+    log.info(
+        "dispatch",
+        events=done.events,
+        planned=done.planned,
+        outdated=done.outdated,
+        held=len(done.held),
+        to_send=done.to_send,
+        superseded=done.superseded,
+    )
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long, and reset it."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+    finally:
+        event.clear()
