@@ -99,6 +99,17 @@ class Subject(Frozen):
         """Only a class, or nothing, is known of it."""
         return self.key.startswith("U:")
 
+    def merged(self, other: "Subject") -> "Subject":
+        """What two reports know of one substance together, whichever came first; a conflict stays one."""
+        better = max(self, other, key=lambda subject: subject._knowledge)
+        conflict = self.conflict or other.conflict
+        return better if better.conflict == conflict else better.model_copy(update={"conflict": conflict})
+
+    @property
+    def _knowledge(self) -> tuple[bool, bool, bool, bool, str, str]:
+        known = self.category not in (Category.UNKNOWN, Category.OTHER)
+        return (self.effects_known, known, self.subgroup is not None, self.inchikey is not None, self.name, self.key)
+
     @property
     def claims_sightings(self) -> bool:
         """Whether "first seen" can be said of it: settled new psychoactive substances and precursors."""
@@ -163,18 +174,27 @@ class Named:
     identity: Identity
 
 
-def evidence(
+@dataclass(frozen=True)
+class Said:
+    """What a report says: evidence per case key, sorted by key; and per component the key it joins, None for none."""
+
+    evidence: tuple[Evidence, ...]
+    case_keys: tuple[str | None, ...]
+
+
+def said_by(
     detection: Detection, named: Sequence[Named], *, laboratory: str, catalogue: Catalogue, certainty: Certainty
-) -> tuple[Evidence, ...]:
-    """One piece of evidence per case key, sorted by key; none for what does not qualify (it is recorded only)."""
+) -> Said:
+    """What a report says to which case. What does not qualify joins none: it is recorded only."""
     report = _Report(detection, tuple(named), laboratory=laboratory, catalogue=catalogue, certainty=certainty)
     if not detection.components:
-        return (report.unanalysed(),)
+        return Said((report.unanalysed(),), ())
+    keys = tuple(report.case_key(item) if report.qualifies(item) else None for item in named)
     by_key: dict[str, list[Named]] = {}
-    for item in named:
-        if report.qualifies(item):
-            by_key.setdefault(report.case_key(item), []).append(item)
-    return tuple(report.about(key, items) for key, items in sorted(by_key.items()))
+    for item, key in zip(named, keys, strict=True):
+        if key is not None:
+            by_key.setdefault(key, []).append(item)
+    return Said(tuple(report.about(key, items) for key, items in sorted(by_key.items())), keys)
 
 
 def case_key_of_adverse_event(detection: Detection) -> str:

@@ -14,6 +14,7 @@ _HELP: Final = "An open European drug alert system: laboratory detections in, gr
 
 COMMANDS: Final = {
     "settings": "settings",
+    "simulate": "simulate",
     "up": "up",
     "validate": "validate",
 }

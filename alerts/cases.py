@@ -1,0 +1,276 @@
+"""Cases: all findings that speak of one threat, kept as days, grades and a summary.
+
+A `CaseFile` holds everything under one case key: the open case, those that ended, and (only when somebody needs
+them) the reports behind them. A report that belongs to no event seen before is added to its day and only the anchors
+at or after it are graded again; everything else (a second report of one event, an amendment, a retraction) recounts
+the case from its reports. Both ways give the same days and grades.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import reduce
+from uuid import UUID
+
+from alerts.days import Cell, Place, best_confidence, occurrence
+from alerts.errors import Missing
+from alerts.evidence import Evidence, Subject
+from alerts.facts import Facts, Past, facts_at
+from alerts.grading import Grade, Grading, highest
+from alerts.occurrences import TWIN_DAYS, connected
+from alerts.summary import Summary
+from alerts.threads import Thread
+from schemas.vocabularies import CaseState, Confidence, Level, Tense
+
+Report = tuple[str, UUID]
+FileKey = tuple[Tense, str]
+
+
+def case_id(ledger: Tense, key: str, ordinal: int) -> str:
+    """The same case in every replay: a hash of its ledger, key and place among the cases of that key."""
+    return hashlib.sha256(f"case\n{ledger}\n{key}\n{ordinal}".encode()).hexdigest()[:32]
+
+
+@dataclass
+class Case:
+    """One case. `settled` is the gravest grade of anchors older than those in `grades`."""
+
+    id: str
+    ledger: Tense
+    key: str
+    ordinal: int
+    subject: Subject
+    state: CaseState = CaseState.OPEN
+    opened_by: Report | None = None
+    days: dict[Place, Cell] = field(default_factory=dict)
+    grades: dict[date, Grade] = field(default_factory=dict)
+    settled: Grade | None = None
+    first_event: date | None = None
+    summary: Summary = field(default_factory=Summary)
+    thread: Thread | None = None
+    revision: int = 0
+    recounted: bool = False
+    touched_days: set[Place] = field(default_factory=set)
+    touched_grades: set[date] = field(default_factory=set)
+    touched: bool = False
+
+    @property
+    def listed(self) -> bool:
+        """Whether people see it: history alone opens no case."""
+        return self.opened_by is not None
+
+    @property
+    def grade(self) -> Grade | None:
+        """The grade that stands for the case, ended or not; None while only history is known."""
+        return highest([*self.grades.values(), *([self.settled] if self.settled else [])])
+
+    @property
+    def computed(self) -> Level:
+        """A pure function of the current findings; L0 once withdrawn."""
+        grade = self.grade
+        return Level.L0 if grade is None or self.state is CaseState.RETRACTED else grade.level
+
+    @property
+    def provisional(self) -> bool:
+        """Not confirmed: by presumptive techniques only, without analysis, or with identifiers in conflict."""
+        grade = self.grade
+        return self.subject.conflict or (grade is not None and grade.confidence in (Confidence.C, Confidence.D))
+
+    @property
+    def live_days(self) -> set[date]:
+        """The anchors: event days of findings that are not history."""
+        return {place.day for place, cell in self.days.items() if cell.live}
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A report under a case key, and which case it was filed in."""
+
+    evidence: Evidence
+    case: str
+
+
+@dataclass
+class CaseFile:
+    """Everything under one case key. `filed` is None until the reports were recalled.
+
+    `known_links` are those of the asked-for links that other reports have too; `twins` the reports that share a twin
+    key with their day. `ended` are the cases before the current one, all of them once `filed` is there.
+    """
+
+    ledger: Tense
+    key: str
+    current: Case | None = None
+    next_ordinal: int = 0
+    sightings: dict[str, date] = field(default_factory=dict)
+    ended: dict[str, Case] = field(default_factory=dict)
+    filed: dict[Report, Filed] | None = None
+    known_links: dict[str, set[Report]] = field(default_factory=dict)
+    twins: dict[str, set[tuple[Report, date]]] = field(default_factory=dict)
+    added: list[Filed] = field(default_factory=list)
+    removed: set[Report] = field(default_factory=set)
+    sightings_changed: bool = False
+
+    def cases(self) -> Iterator[Case]:
+        """The open case and the ended ones that were recalled."""
+        yield from self.ended.values()
+        if self.current is not None:
+            yield self.current
+
+    def reports(self) -> dict[Report, Filed]:
+        """Every report under the key. Raises Missing when they were not recalled."""
+        if self.filed is None:
+            raise Missing(frozenset({self.key}))
+        return self.filed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What filing and grading need besides the case: the rules, and the countries whose history is loaded."""
+
+    grading: Grading
+    loaded: frozenset[str] = frozenset()
+
+
+def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
+    """File a report in a case and grade it anew."""
+    filed = Filed(report, case.id)
+    joins = _joins(file, report)
+    if joins:
+        file.reports()
+    if file.filed is not None:
+        file.filed[report.report] = filed
+    file.added.append(filed)
+    _remember_links(file, report)
+    _adopt(case, report)
+    if joins:
+        recount(file, context)
+    else:
+        _count(file, case, report, context)
+
+
+def remove(file: CaseFile, report: Report, context: Context) -> None:
+    """Take a report out of its case and recount."""
+    if file.reports().pop(report, None) is None:
+        return
+    file.removed.add(report)
+    for holders in file.known_links.values():
+        holders.discard(report)
+    for pairs in file.twins.values():
+        pairs -= {pair for pair in pairs if pair[0] == report}
+    recount(file, context)
+
+
+def recount(file: CaseFile, context: Context) -> None:
+    """Compute every case of the file from its reports: days, sightings, grades, summary."""
+    filed = file.reports()
+    _set_sightings(file, (item.evidence for item in filed.values()))
+    for case in file.cases():
+        _recount_case(case, file, context)
+
+
+def facts_of(case: Case, anchor: date, sightings: Mapping[str, date], context: Context) -> Facts:
+    """The facts of a case at an anchor."""
+    past = Past(first_event=case.first_event or anchor, sightings=sightings, loaded=context.loaded)
+    windows = context.grading.rules.windows_days
+    return facts_at(anchor, subject=case.subject, days=case.days, past=past, windows=windows)
+
+
+def _joins(file: CaseFile, report: Evidence) -> bool:
+    """Whether another report under the key speaks of the same event."""
+    if any(file.known_links.get(link, set()) - {report.report} for link in report.links):
+        return True
+    twins = file.twins.get(report.twin, set()) if report.twin else set()
+    return any(other[0] != report.laboratory and abs((day - report.day).days) <= TWIN_DAYS for other, day in twins)
+
+
+def _remember_links(file: CaseFile, report: Evidence) -> None:
+    for link in report.links:
+        file.known_links.setdefault(link, set()).add(report.report)
+    if report.twin:
+        file.twins.setdefault(report.twin, set()).add((report.report, report.day))
+
+
+def _adopt(case: Case, report: Evidence) -> None:
+    case.touched = True
+    if report.tense is Tense.ARCHIVAL:
+        return
+    if case.opened_by is None:
+        case.opened_by = report.report
+    case.subject = case.subject.merged(report.subject)
+
+
+def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
+    live = report.tense is not Tense.ARCHIVAL
+    place, cell = occurrence([report], live=live)
+    case.days[place] = case.days.get(place, Cell()) + cell
+    case.touched_days.add(place)
+    case.first_event = min(case.first_event or place.day, place.day)
+    _see(file, report)
+    if live:
+        case.summary = case.summary.plus(report, new_event=True)
+    _grade_from(case, place.day, file.sightings, context)
+
+
+def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: Context) -> None:
+    """Grade the anchors at or after a day: windows look back, so earlier ones cannot have changed."""
+    for anchor in sorted(anchor for anchor in case.live_days if anchor >= day):
+        facts = facts_of(case, anchor, sightings, context)
+        case.grades[anchor] = context.grading.grade(facts, confidence=_confidence(case, anchor, context), anchor=anchor)
+        case.touched_grades.add(anchor)
+
+
+def _confidence(case: Case, anchor: date, context: Context) -> Confidence:
+    """The best confidence of the findings that carry the grade of an anchor."""
+    days = context.grading.rules.windows_days.harm
+    window = (cell.confidence for place, cell in case.days.items() if 0 <= (anchor - place.day).days < days)
+    return best_confidence(window) or Confidence.B
+
+
+def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
+    own = {report for report, item in file.reports().items() if item.case == case.id}
+    case.days, case.grades, case.settled, case.summary = {}, {}, None, Summary()
+    case.first_event, case.recounted, case.touched = None, True, True
+    considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
+    subjects = [item.subject for item in considered if item.report in own]
+    case.subject = reduce(Subject.merged, subjects, subjects[0]) if subjects else case.subject
+    for reports in connected(considered):
+        live = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)
+        place, cell = occurrence(reports, live=live)
+        case.days[place] = case.days.get(place, Cell()) + cell
+        case.first_event = min(case.first_event or place.day, place.day)
+        _summarise(case, [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL])
+    if case.days:
+        _grade_from(case, min(place.day for place in case.days), file.sightings, context)
+
+
+def _considered(item: Filed, case: Case, file: CaseFile) -> bool:
+    """Its own reports, and as history those of earlier cases that were not withdrawn, and all archival ones."""
+    if item.case == case.id or item.evidence.tense is Tense.ARCHIVAL:
+        return True
+    other = file.ended.get(item.case)
+    return other is not None and other.state is not CaseState.RETRACTED and other.ordinal < case.ordinal
+
+
+def _summarise(case: Case, reports: list[Evidence]) -> None:
+    for position, report in enumerate(sorted(reports, key=lambda item: item.order)):
+        case.summary = case.summary.plus(report, new_event=position == 0)
+
+
+def _see(file: CaseFile, report: Evidence) -> None:
+    """Move the first sighting of the substance in the country back, where this report is one."""
+    if not (report.identified and report.dated and report.subject.claims_sightings):
+        return
+    known = file.sightings.get(report.country)
+    if known is None or report.day < known:
+        file.sightings[report.country] = report.day
+        file.sightings_changed = True
+
+
+def _set_sightings(file: CaseFile, reports: Iterable[Evidence]) -> None:
+    before, file.sightings = file.sightings, {}
+    changed = file.sightings_changed
+    for report in reports:
+        _see(file, report)
+    file.sightings_changed = changed or before != file.sightings

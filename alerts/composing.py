@@ -1,0 +1,178 @@
+"""Turns a case and the step it takes into the alert event: every fact that a text in any language needs."""
+
+import uuid
+from datetime import date, datetime, timedelta
+
+from alerts.cases import Case
+from alerts.days import Cell, total
+from alerts.evidence import REMOTE
+from alerts.facts import newly_affected
+from alerts.grading import Grading
+from alerts.harm import HarmRank
+from alerts.lifecycle import Policy, Speak
+from alerts.responses import circumstances, responses
+from alerts.threads import Thread
+from schemas.alert_events import AlertEvent, CountryCount, Harm, Product, RuleSetRef, SubstanceRef
+from schemas.vocabularies import AlertKind, Audience, Distribution, Scope, Severity
+
+NAMESPACE = uuid.UUID("8f0f5c1e-5a0b-5d0e-9a56-7d2b1f6f4c11")
+PROVISIONAL_REVIEW = timedelta(hours=72)
+_SEVERITY = {
+    HarmRank.MINOR: Severity.MINOR,
+    HarmRank.MODERATE: Severity.MODERATE,
+    HarmRank.HOSPITALISED: Severity.HOSPITALISED,
+    HarmRank.LIFE_THREATENING: Severity.LIFE_THREATENING,
+    HarmRank.DEATH: Severity.LIFE_THREATENING,
+}
+
+
+def event_id(alert_id: str, revision: int) -> uuid.UUID:
+    """The same for the same revision, so that a repeated message is known as one."""
+    return uuid.uuid5(NAMESPACE, f"{alert_id}:{revision}")
+
+
+def compose(
+    case: Case,
+    thread: Thread,
+    step: Speak,
+    *,
+    at: datetime,
+    grading: Grading,
+    policy: Policy,
+    catalogue_version: str,
+    reason: str | None = None,
+) -> AlertEvent:
+    """The event of one revision. `thread` already carries the new revision and level.
+
+    A case that no report is left in repeats what was said last, as what is now withdrawn or moved.
+    """
+    grade, summary = case.grade, case.summary
+    if grade is None:
+        return _repeated(case, thread, step, at=at, reason=reason)
+    advice, questions = responses().chosen(circumstances(case))
+    ended = step.kind is AlertKind.CANCELLED
+    days = sorted(case.live_days)
+    last = days[-1] if days else at.date()
+    return AlertEvent(
+        event_id=event_id(thread.alert_id, thread.revision),
+        alert_id=thread.alert_id,
+        number=thread.number,
+        revision=thread.revision,
+        kind=step.kind,
+        tense=case.ledger,
+        case_id=case.id,
+        decided_at=at,
+        changes=step.changes,
+        references=thread.references,
+        level=thread.announced,
+        computed_level=case.computed,
+        impact=grade.impact,
+        spread=grade.spread,
+        confidence=grade.confidence,
+        provisional=case.provisional,
+        scope=_scope(case),
+        substance=_substance(case),
+        countries=_countries(case, last, grading),
+        product=_product(case),
+        harm=_harm(case, last, grading.rules.windows_days.harm),
+        events_28d=_events(case, last, grading.rules.windows_days.events),
+        events_total=summary.events,
+        first_event=days[0] if days else None,
+        last_event=days[-1] if days else None,
+        rules=grade.fired,
+        advice=() if ended else advice,
+        questions=() if ended else questions,
+        reason=reason,
+        audience=Audience.PRECURSOR if case.subject.precursor or summary.precursor else Audience.GENERAL,
+        handling=summary.handling,
+        use_conditions=summary.use_conditions,
+        public_consent=summary.public_consent and summary.reports > 0,
+        valid_until=None if ended else at + policy.validity,
+        review_at=at + PROVISIONAL_REVIEW if case.provisional and not ended else None,
+        rule_set=RuleSetRef(name=grading.rules.name, version=grading.rules.version, digest=grading.book.digest),
+        catalogue_version=catalogue_version,
+        sources=summary.sources,
+    )
+
+
+def _repeated(case: Case, thread: Thread, step: Speak, *, at: datetime, reason: str | None) -> AlertEvent:
+    if thread.said is None:
+        raise ValueError(f"case {case.id} has neither a grade nor anything that was said before")
+    changed = {
+        "event_id": event_id(thread.alert_id, thread.revision),
+        "revision": thread.revision,
+        "kind": step.kind,
+        "decided_at": at,
+        "changes": step.changes,
+        "references": thread.references,
+        "level": thread.announced,
+        "computed_level": case.computed,
+        "advice": (),
+        "questions": (),
+        "reason": reason,
+        "valid_until": None,
+        "review_at": None,
+    }
+    return thread.said.model_copy(update=changed)
+
+
+def _substance(case: Case) -> SubstanceRef:
+    subject = case.subject
+    return SubstanceRef(
+        key=subject.key,
+        name=subject.name,
+        category=subject.category,
+        subgroup=subject.subgroup,
+        inchikey=subject.inchikey,
+        cas=subject.cas,
+    )
+
+
+def _scope(case: Case) -> Scope:
+    """Union where more than one country is affected, or may be: remote sale, or a border in between."""
+    routes, countries = case.summary.distributions, case.summary.countries
+    may_cross = bool(routes & (REMOTE | {Distribution.BORDER}))
+    return Scope.UNION if len(countries) > 1 or may_cross else Scope.NATIONAL
+
+
+def _countries(case: Case, last: date, grading: Grading) -> tuple[CountryCount, ...]:
+    fresh = newly_affected(last, case.days, grading.rules.windows_days)
+    counts = sorted(case.summary.countries.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        CountryCount(country=country, events=events, newly_affected=country in fresh)
+        for country, events in counts
+        if events
+    )
+
+
+def _product(case: Case) -> Product:
+    summary = case.summary
+    return Product(
+        forms=tuple(sorted(summary.forms)),
+        presentations=tuple(sorted(summary.presentations)),
+        distributions=tuple(sorted(summary.distributions)),
+        sold_as=summary.sold_as,
+        appearance=summary.appearance,
+        mis_sold=summary.mis_sold,
+        max_dose_mg=summary.dose_mg or None,
+        other_substances=summary.others,
+    )
+
+
+def _window(case: Case, last: date, days: int) -> Cell:
+    return total(cell for place, cell in case.days.items() if 0 <= (last - place.day).days < days)
+
+
+def _harm(case: Case, last: date, days: int) -> Harm:
+    window, summary = _window(case, last, days), case.summary
+    return Harm(
+        deaths=window.deaths,
+        life_threatening=window.life_threatening,
+        hospitalised=window.hospitalised,
+        worst_severity=_SEVERITY.get(summary.harm),
+        exposure=summary.exposure if summary.harm else None,
+    )
+
+
+def _events(case: Case, last: date, days: int) -> int:
+    return _window(case, last, days).live

@@ -1,0 +1,77 @@
+"""Whether a report is new, known, late, or refused: a report is (canonical laboratory, event_id, revision)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from schemas.detections import Detection
+from schemas.rejections import Rejection
+from schemas.vocabularies import Action, RejectionReason, Tense
+
+
+class Standing(StrEnum):
+    """What a report is to the event it speaks of."""
+
+    FIRST = "first"
+    REPLACES = "replaces"
+    RETRACTS = "retracts"
+    LATE = "late"
+    DUPLICATE = "duplicate"
+
+
+@dataclass
+class KnownEvent:
+    """What is remembered of one event of one laboratory. `files` are the case keys its current revision is filed in."""
+
+    laboratory: str
+    event_id: UUID
+    digests: dict[int, str] = field(default_factory=dict)
+    ledger: Tense = Tense.ACTUAL
+    files: frozenset[str] = frozenset()
+    retracted: bool = False
+
+    @property
+    def current(self) -> int:
+        """The highest revision seen; the one that counts."""
+        return max(self.digests, default=0)
+
+
+def standing(
+    detection: Detection, *, digest: str, known: KnownEvent | None, owners: frozenset[str], laboratory: str
+) -> Standing | Rejection:
+    """Place a report among the revisions of its event. `owners` are all laboratories with an event of this id."""
+    if known is not None and detection.revision in known.digests:
+        return _repeated(detection, digest, known)
+    if known is None and detection.action is not Action.NEW:
+        return _of_unknown_event(detection, owners - {laboratory})
+    if known is not None and detection.revision < known.current:
+        return Standing.LATE
+    if detection.action is Action.RETRACT:
+        return Standing.RETRACTS
+    return Standing.FIRST if known is None else Standing.REPLACES
+
+
+def _repeated(detection: Detection, digest: str, known: KnownEvent) -> Standing | Rejection:
+    if known.digests[detection.revision] == digest:
+        return Standing.DUPLICATE
+    return Rejection.because(
+        RejectionReason.CONFLICTING_REVISION,
+        f"Revision {detection.revision} of this event was received before with other content: "
+        f"send the correction as revision {known.current + 1}.",
+        "/revision",
+    )
+
+
+def _of_unknown_event(detection: Detection, others: frozenset[str]) -> Rejection:
+    if others:
+        return Rejection.because(
+            RejectionReason.NOT_THE_OWNER,
+            f"An event of another laboratory cannot be changed by `{detection.action.value}`: "
+            "report your own finding as a new event and name theirs in linked_refs.",
+            "/event_id",
+        )
+    return Rejection.because(
+        RejectionReason.ORPHAN_REVISION,
+        f"`{detection.action.value}` speaks of an event that was never received: send the event as `new` first.",
+        "/event_id",
+    )

@@ -1,0 +1,50 @@
+"""Everything a decision wants written down or said; nothing here has happened yet."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from alerts.deduplication import Standing
+from alerts.evidence import Named
+from schemas.alert_events import AlertEvent
+from schemas.base import Frozen
+from schemas.decoding import Decoded
+from schemas.vocabularies import Level
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A report that was accepted, with each component's identity and the case key it joined (None: recorded only)."""
+
+    laboratory: str
+    at: datetime
+    decoded: Decoded
+    standing: Standing
+    named: tuple[Named, ...]
+    case_keys: tuple[str | None, ...]
+
+
+class LogEntry(Frozen):
+    """One line of the case log: what happened to a case, why, and what it was before and after."""
+
+    case_id: str
+    at: datetime
+    actor: str
+    action: str
+    reason: str
+    laboratory: str | None = None
+    event_id: UUID | None = None
+    revision: int | None = None
+    before: Level | None = None
+    after: Level | None = None
+    rules: tuple[str, ...] = ()
+    rule_set: str = ""
+
+
+@dataclass
+class Effects:
+    """What a batch, a timer or a person caused, in order."""
+
+    recorded: list[Recorded] = field(default_factory=list)
+    events: list[AlertEvent] = field(default_factory=list)
+    log: list[LogEntry] = field(default_factory=list)

@@ -1,0 +1,161 @@
+"""The order of the stages: read → place → file → grade → lead → speak. Nothing else is here.
+
+read     decode was done before; identify each component, and say what it tells to which case
+place    new, known, late or refused among the revisions of its event
+file     out of the cases its earlier revision was in, into those its components qualify for
+grade    happens with filing: days, anchors, level
+lead     one case speaks for the report, the others only change
+speak    raised, escalated, updated, cancelled, or silent with a reason
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from alerts.cases import Case, CaseFile, Context
+from alerts.catalogue import Catalogue
+from alerts.deduplication import KnownEvent, Standing, standing
+from alerts.effects import Effects, Recorded
+from alerts.evidence import Named, Said, said_by
+from alerts.filing import file_report
+from alerts.grading import Grading
+from alerts.identity import identify
+from alerts.leading import leading
+from alerts.lifecycle import Policy
+from alerts.memory import Memory
+from alerts.speaking import Saying, speak_after_gathering, speak_after_report, withdraw_by_person
+from schemas.alert_events import AlertEvent
+from schemas.decoding import Decoded
+from schemas.rejections import Rejection
+from schemas.vocabularies import Tense
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What decisions depend on besides reports and memory: catalogue, rules, policy, loaded histories."""
+
+    catalogue: Catalogue
+    grading: Grading
+    policy: Policy = field(default_factory=Policy)
+    loaded: frozenset[str] = frozenset()
+
+    @property
+    def context(self) -> Context:
+        """The part that filing and grading need."""
+        return Context(grading=self.grading, loaded=self.loaded)
+
+    def saying(self, memory: Memory, effects: Effects, at: datetime) -> Saying:
+        """The part that speaking needs."""
+        return Saying(
+            memory=memory,
+            effects=effects,
+            at=at,
+            grading=self.grading,
+            policy=self.policy,
+            catalogue_version=self.catalogue.version,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A report with everything that can be said of it alone. `at` is its decision time."""
+
+    at: datetime
+    laboratory: str
+    decoded: Decoded
+    named: tuple[Named, ...]
+    said: Said
+
+    @property
+    def ledger(self) -> Tense:
+        """Whose cases it touches; history belongs to the actual ones."""
+        status = self.decoded.detection.status
+        return Tense.ACTUAL if status is Tense.ARCHIVAL else status
+
+    @property
+    def report(self) -> tuple[str, UUID]:
+        """Which event of which laboratory it speaks of."""
+        return (self.laboratory, self.decoded.detection.event_id)
+
+
+def read(decoded: Decoded, *, laboratory: str, at: datetime, setting: Setting) -> Reading:
+    """Identify the components of a report and say what it tells to which case. Depends on the report alone."""
+    detection = decoded.detection
+    named = tuple(
+        Named(component, identity)
+        for component in detection.components
+        for identity in identify(
+            component, laboratory=laboratory, sample=detection.reporter.case_ref, catalogue=setting.catalogue
+        )
+    )
+    said = said_by(
+        detection, named, laboratory=laboratory, catalogue=setting.catalogue, certainty=setting.grading.certainty
+    )
+    return Reading(at=at, laboratory=laboratory, decoded=decoded, named=named, said=said)
+
+
+def fold(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> Standing | Rejection:
+    """Apply one report to the memory and collect what follows. Raises Missing before anything is said.
+
+    After Missing the memory is spent: recall it with the missing keys and fold the whole batch again.
+    """
+    known = memory.events.get(reading.report)
+    found = standing(
+        reading.decoded.detection,
+        digest=reading.decoded.digest,
+        known=known,
+        owners=memory.owners.get(reading.report[1], frozenset()),
+        laboratory=reading.laboratory,
+    )
+    if isinstance(found, Rejection) or found is Standing.DUPLICATE:
+        return found
+    effects.recorded.append(_recorded(reading, found))
+    known = known or KnownEvent(*reading.report)
+    known.digests[reading.decoded.detection.revision] = reading.decoded.digest
+    memory.remember(known)
+    if found is not Standing.LATE:
+        _decide(reading, known, found, memory, effects, setting)
+    return found
+
+
+def _decide(
+    reading: Reading, known: KnownEvent, found: Standing, memory: Memory, effects: Effects, setting: Setting
+) -> None:
+    said = () if found is Standing.RETRACTS else reading.said.evidence
+    touched = file_report(reading.report, known, said, memory, setting.context)
+    known.ledger, known.retracted = reading.ledger, found is Standing.RETRACTS
+    known.files = frozenset(item.case_key for item in said)
+    leader = leading(touched)
+    saying = setting.saying(memory, effects, reading.at)
+    speak_after_report(touched, leader, saying, reading.decoded.detection, reading.laboratory)
+
+
+def wake(file: CaseFile, case: Case, memory: Memory, effects: Effects, setting: Setting, *, due: datetime) -> None:
+    """A gathering window ended at `due`: say in one update what is new by then, if anything still is."""
+    speak_after_gathering(file, case, setting.saying(memory, effects, due))
+
+
+def cancel(
+    file: CaseFile,
+    case: Case,
+    memory: Memory,
+    effects: Effects,
+    setting: Setting,
+    *,
+    at: datetime,
+    by: str,
+    reason: str,
+) -> AlertEvent:
+    """A person withdraws an alert: the case is retracted, a later report opens a new one."""
+    return withdraw_by_person(file, case, setting.saying(memory, effects, at), by=by, reason=reason)
+
+
+def _recorded(reading: Reading, found: Standing) -> Recorded:
+    return Recorded(
+        laboratory=reading.laboratory,
+        at=reading.at,
+        decoded=reading.decoded,
+        standing=found,
+        named=reading.named,
+        case_keys=reading.said.case_keys,
+    )

@@ -1,0 +1,103 @@
+"""What a case looks like to people: appearance, sale, places, handling and sources of its current reports.
+
+Bounded: long lists keep the first ones in alphabetical order and the latest sources, and say how many there are.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from pydantic import Field
+
+from alerts.evidence import Evidence, Mark
+from alerts.harm import HarmRank
+from schemas.alert_events import Source
+from schemas.base import Frozen
+from schemas.vocabularies import Distribution, Exposure, Handling, PhysicalForm, Presentation, strictest
+
+MOST_WORDS = 12
+MOST_SOURCES = 20
+
+
+class Summary(Frozen):
+    """Over the reports that can carry a grade (history is left out). `countries` counts events."""
+
+    reports: int = 0
+    countries: Mapping[str, int] = Field(default_factory=lambda: MappingProxyType({}))
+    forms: frozenset[PhysicalForm] = frozenset()
+    presentations: frozenset[Presentation] = frozenset()
+    distributions: frozenset[Distribution] = frozenset()
+    sold_as: tuple[str, ...] = ()
+    appearance: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    mis_sold: bool = False
+    dose_mg: float = 0.0
+    dose_band: int = 0
+    harm: HarmRank = HarmRank.NONE
+    exposure: Exposure | None = None
+    handling: Handling = Handling.CLEAR
+    use_conditions: tuple[str, ...] = ()
+    public_consent: bool = True
+    precursor: bool = False
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def events(self) -> int:
+        """Independent events over all countries."""
+        return sum(self.countries.values())
+
+    def plus(self, report: Evidence, *, new_event: bool) -> "Summary":
+        """With one more report, of an event that was not counted yet (`new_event`) or was."""
+        countries = dict(self.countries)
+        countries[report.country] = countries.get(report.country, 0) + int(new_event)
+        worse = report.harm > self.harm
+        return Summary(
+            reports=self.reports + 1,
+            countries=countries,
+            forms=self.forms | ({report.form} if report.form else set()),
+            presentations=self.presentations | ({report.presentation} if report.presentation else set()),
+            distributions=self.distributions | report.distribution,
+            sold_as=_few({*self.sold_as, *_given(report.sold_as)}),
+            appearance=_few({*self.appearance, *_given(report.appearance)}),
+            others=_few({*self.others, *report.others}),
+            mis_sold=self.mis_sold or Mark.MIS_SOLD in report.marks,
+            dose_mg=max(self.dose_mg, report.dose_mg or 0.0),
+            dose_band=max(self.dose_band, dose_band(report)),
+            harm=max(self.harm, report.harm),
+            exposure=report.exposure if worse else _surer(self, report),
+            handling=strictest([self.handling, report.handling]),
+            use_conditions=tuple(sorted({*self.use_conditions, *_given(report.use_conditions)})),
+            public_consent=self.public_consent and report.public_consent,
+            precursor=self.precursor or Mark.PRECURSOR_REPORT in report.marks,
+            sources=(*self.sources, _source(report))[-MOST_SOURCES:],
+        )
+
+
+def dose_band(report: Evidence) -> int:
+    """0 usual or unknown, 1 high, 2 extreme."""
+    return 2 if Mark.DOSE_EXTREME in report.marks else int(Mark.DOSE_HIGH in report.marks)
+
+
+def _surer(summary: Summary, report: Evidence) -> Exposure | None:
+    if report.harm < summary.harm or report.harm is HarmRank.NONE:
+        return summary.exposure
+    order = (Exposure.CONFIRMED, Exposure.PROBABLE, Exposure.SUSPECTED)
+    return next((exposure for exposure in order if exposure in (summary.exposure, report.exposure)), None)
+
+
+def _given(text: str | None) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+def _few(words: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(words, key=str.casefold)[:MOST_WORDS])
+
+
+def _source(report: Evidence) -> Source:
+    return Source(
+        laboratory=report.laboratory,
+        event_id=report.event_id,
+        revision=report.revision,
+        country=report.country,
+        event_date=report.day if report.dated else None,
+        handling=report.handling,
+    )
