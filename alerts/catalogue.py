@@ -42,6 +42,7 @@ class Entry:
     effects_known: bool = True
     precursor_category: str | None = None
     precursor_family: str | None = None
+    metabolite_of: str | None = None
     salt_keys: tuple[str, ...] = ()
     provenance: str = ""
 
@@ -63,7 +64,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A snapshot of the known substances; two snapshots of one version are the same."""
+    """A snapshot of the known substances; two snapshots of one version are the same.
+
+    `street_names` maps the strict keys of brand and street names to substance keys, to "" where none is promised.
+    """
 
     version: str
     entries: Mapping[str, Entry]
@@ -85,10 +89,6 @@ class Catalogue:
     def by_salt(self, block: str) -> str | None:
         """The key of the substance whose salt has this first InChIKey block."""
         return self._salts.get(block)
-
-    def by_street_name(self, strict_name: str) -> Entry | None:
-        """The substance that a brand or street name promises."""
-        return self.entries.get(self.street_names.get(strict_name, ""))
 
     def variant(self, inchikey: str) -> Variant | None:
         """The named stereoisomer of a full InChIKey, where the list splits it off."""
@@ -135,7 +135,7 @@ def load() -> Catalogue:
         version=hashlib.sha256("".join(texts).encode()).hexdigest()[:16],
         entries=entries,
         variants=tuple(map(_variant, variants)),
-        street_names={strict_key(row["street_name"]): row["key"] for row in street if row["key"]},
+        street_names={strict_key(row["street_name"]): row["key"] for row in street},
     )
 
 
@@ -184,6 +184,7 @@ def _entry(row: Mapping[str, str]) -> Entry:
         effects_known=row["effects_known"] != "no",
         precursor_category=row["precursor_category"] or None,
         precursor_family=row["precursor_family"] or None,
+        metabolite_of=row["metabolite_of"] or None,
         salt_keys=_list(row["salt_keys"]),
         provenance=row["provenance"],
     )

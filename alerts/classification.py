@@ -1,27 +1,36 @@
-"""Says which class a substance belongs to: the catalogue, then what its name ends in, then what its structure contains."""
+"""Says which class a substance belongs to: by the catalogue, by its structure, by the end of its name, in this order.
+
+Also reads texts that name a class instead of a substance ("unknown nitazene").
+"""
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import yaml
-from pydantic import TypeAdapter
 
 from alerts import chemistry
 from alerts.catalogue import Entry
-from alerts.names import plain, strict_key
+from alerts.names import keys_of, plain
 from schemas.base import Frozen
 from schemas.vocabularies import Category
 
 DESIGNER_FAMILIES = frozenset({"PR-GLY", "PR-APAA", "PR-MAL", "PR-BKH", "PR-NIT"})
+DRUG_CLASSES = frozenset(Category) - {
+    Category.MEDICINE,
+    Category.CLASSIC_DRUG,
+    Category.PRECURSOR,
+    Category.OTHER,
+    Category.UNKNOWN,
+}
 
 
 @dataclass(frozen=True)
 class SubstanceClass:
-    """A category, a subgroup where one matters, and how it was found: a rule id and the rest of a sentence."""
+    """A category, a subgroup where one matters, the rule that gave it, and why: "… because {says}"."""
 
     category: Category
     subgroup: str | None = None
@@ -30,11 +39,13 @@ class SubstanceClass:
     matched: tuple[str, ...] = ()
 
 
-UNCLASSED = SubstanceClass(Category.OTHER, says="no class rule matches")
+UNCLASSED = SubstanceClass(Category.OTHER, says="no class rule matches it")
+_LISTED = "the catalogue says so"
+_ONLY_CLASS = "the report names only the class"
 
 
 class StructureRule(Frozen):
-    """One class by SMARTS; see the head of `data/class_rules.yaml`."""
+    """A class by SMARTS; see the head of `data/class_rules.yaml`."""
 
     id: str
     category: Category
@@ -51,7 +62,7 @@ class StructureRule(Frozen):
 
 
 class NameEnding(Frozen):
-    """A class that the end of a systematic short name gives: the hazard, not the identity."""
+    """A class that the end of a systematic name gives: the hazard, not the identity."""
 
     id: str
     category: Category
@@ -59,49 +70,42 @@ class NameEnding(Frozen):
     ends: str
 
 
-class _Rules(Frozen):
+class ClassRules(Frozen):
+    """The shipped table: the order of its rules is their precedence."""
+
     endings: tuple[NameEnding, ...]
     rules: tuple[StructureRule, ...]
 
 
-@lru_cache(maxsize=1)
-def rules() -> _Rules:
+@cache
+def rules() -> ClassRules:
     """The shipped class rules, checked."""
     text = files("alerts").joinpath("data", "class_rules.yaml").read_text("utf-8")
-    return TypeAdapter(_Rules).validate_python(yaml.load(text, Loader=_loader()))
-
-
-def _loader() -> type[yaml.SafeLoader]:
-    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return ClassRules.model_validate(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def classify(entry: Entry | None, *, name: str, smiles: str | None) -> SubstanceClass:
-    """The class by the first rung that answers; a field that the catalogue leaves empty is no answer."""
-    if entry is not None and entry.category not in (Category.OTHER, Category.UNKNOWN):
-        if entry.subgroup:
-            return SubstanceClass(entry.category, entry.subgroup, says="the catalogue says so")
-        filled = _by_rules(name, smiles or entry.smiles)
-        subgroup = filled.subgroup if filled.category is entry.category else None
-        return SubstanceClass(entry.category, subgroup, filled.rule if subgroup else None, "the catalogue says so")
-    found = _by_rules(name, smiles or (entry.smiles if entry else None))
-    if entry is not None and found is UNCLASSED:
-        return SubstanceClass(entry.category, entry.subgroup, says="the catalogue says so")
-    return found
+    """The class by the first rung that answers; what the catalogue leaves empty is no answer."""
+    by_rule = _by_rule(name, smiles or (entry.smiles if entry else None))
+    if entry is None:
+        return by_rule
+    if entry.category in (Category.OTHER, Category.UNKNOWN) and not entry.subgroup:
+        return by_rule if smiles and by_rule.category in DRUG_CLASSES else SubstanceClass(entry.category, says=_LISTED)
+    if entry.subgroup or by_rule.category is not entry.category or not by_rule.subgroup:
+        return SubstanceClass(entry.category, entry.subgroup, says=_LISTED)
+    return by_rule
 
 
-def _by_rules(name: str, smiles: str | None) -> SubstanceClass:
-    if smiles is not None:
-        by_structure = of_structure(smiles)
-        if by_structure is not UNCLASSED:
-            return by_structure
-    return of_name_ending(name) or UNCLASSED
+def _by_rule(name: str, smiles: str | None) -> SubstanceClass:
+    found = of_structure(smiles) if smiles else UNCLASSED
+    return of_name_ending(name) or UNCLASSED if found is UNCLASSED else found
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=chemistry.REMEMBERED)
 def of_structure(smiles: str) -> SubstanceClass:
-    """The first structure rule that matches; all that match are kept."""
+    """The first structure rule that matches; all that match are kept in `matched`."""
     table = rules().rules
-    hits = [rule for rule, hit in zip(table, _matching(smiles), strict=True) if hit]
+    hits = [rule for rule, hit in zip(table, chemistry.matching(smiles, _patterns()), strict=True) if hit]
     if not hits:
         return UNCLASSED
     first = hits[0]
@@ -109,80 +113,98 @@ def of_structure(smiles: str) -> SubstanceClass:
     return SubstanceClass(first.category, first.subgroup, first.id, f"it matched {first.says}", matched)
 
 
-def _matching(smiles: str) -> tuple[bool, ...]:
-    return chemistry.matching(smiles, _patterns())
-
-
-@lru_cache(maxsize=1)
+@cache
 def _patterns() -> tuple[chemistry.Pattern, ...]:
     return tuple(rule.pattern for rule in rules().rules)
 
 
+@lru_cache(maxsize=chemistry.REMEMBERED)
 def of_name_ending(name: str) -> SubstanceClass | None:
     """The class that the end of a name gives (`-nitazene`, `-fentanyl` …), if any."""
-    key = strict_key(name)
-    for ending in rules().endings:
-        if re.search(f"{ending.ends}$", key):
-            says = f"the name ends as those of the class {ending.subgroup or ending.category} do"
-            return SubstanceClass(ending.category, ending.subgroup, ending.id, says, (ending.id,))
+    for key in (key for step in keys_of(name) for key in sorted(step)):
+        for ending in rules().endings:
+            if re.search(f"{ending.ends}$", key):
+                says = "its name ends as the names of that class do"
+                return SubstanceClass(ending.category, ending.subgroup, ending.id, says, (ending.id,))
     return None
 
 
-# Words of a name that say: only a class was found, or nothing.
-_UNNAMED = frozenset(
-    "unknown unidentified unspecified uncertain undetermined unresolved analogue analogues analog analogs derivative "
-    "derivatives related like type class family member not stated named given specified determined strip positive "
-    "immunoassay presumptive unable none no nothing detected identified identify library match could be"
-    "".split()
-)
-_FILLING = frozenset(
-    "a an or of the and other new novel possible some trace traces substance substances compound compounds component "
-    "components active drug drugs ingredient ingredients isomer isomers material powder to test result s".split()
-)
+@lru_cache(maxsize=chemistry.REMEMBERED)
+def unnamed(text: str) -> SubstanceClass | None:
+    """The class of a finding that names no substance, `None` when it names one.
 
-
-def unnamed(name: str) -> SubstanceClass | None:
-    """The class of a finding that names no substance ("unknown nitazene", "nitazene" on a strip), `None` when it names one.
-
-    >>> unnamed("nitazene (member not stated)").subgroup, unnamed("fentanyl"), unnamed("no library match").category.value
+    >>> unnamed("nitazene (member not stated)").subgroup, unnamed("fentanyl"), unnamed("no match").category.value
     ('nitazene', None, 'unknown')
     """
-    words = re.findall(r"[a-z0-9]+", plain(name).replace("semi-synthetic", "semi synthetic"))
-    hedged = any(word in _UNNAMED for word in words)
-    whole = _class_words().get(" ".join(words))
-    if whole is not None and (hedged or whole.alone):
-        return whole.named
-    rest = [word for word in words if word not in _UNNAMED and word not in _FILLING]
-    if not rest:
-        return SubstanceClass(Category.UNKNOWN, says="the report names neither substance nor class") if hedged else None
-    word = _class_words().get(" ".join(rest))
-    return word.named if word is not None and (hedged or word.alone) else None
+    words = _words(text)
+    open_words = hedged(text)
+    for said in (words, [word for word in words if word not in _OPEN_WORDS]):
+        found = _CLASS_WORDS.get(" ".join(said))
+        if found is not None and (open_words or found.alone):
+            return found.named
+    if open_words and all(word in _OPEN_WORDS for word in words):
+        return SubstanceClass(Category.UNKNOWN, says="the report names neither substance nor class")
+    return None
+
+
+def hedged(text: str) -> bool:
+    """Whether a text has a word such as "like", "analogue" or "unknown": then a name in it is not a finding of it."""
+    return any(_OPEN_WORDS.get(word) in ("not_named", "class_only") for word in _words(text))
+
+
+def mentioned(text: str) -> SubstanceClass | None:
+    """The class of a text that says it names no substance, whatever else it tells ("mixture, not named")."""
+    if not any(_OPEN_WORDS.get(word) == "not_named" for word in _words(text)):
+        return None
+    return class_inside(text) or SubstanceClass(Category.UNKNOWN, says="the report says that it is not identified")
 
 
 def resolve_class(text: str) -> SubstanceClass | None:
     """The class that sold-as words promise ("benzodiazepine", "cannabis-like sweets"), if they name one."""
-    words = re.findall(r"[a-z0-9]+", plain(text))
-    for candidate in (words, [word for word in words if word not in _UNNAMED and word not in _FILLING]):
-        found = _class_words().get(" ".join(candidate))
+    return class_inside(text)
+
+
+def class_inside(text: str) -> SubstanceClass | None:
+    """The class named by the longest, then first, run of words in a text that can only be a class."""
+    for phrase in _phrases(_words(text)):
+        found = _CLASS_WORDS.get(phrase)
         if found is not None and found.alone:
             return found.named
     return None
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", plain(text))
+
+
+def _phrases(words: Sequence[str]) -> Iterator[str]:
+    for length in range(min(5, len(words)), 0, -1):
+        for start in range(len(words) - length + 1):
+            yield " ".join(words[start : start + length])
+
+
 @dataclass(frozen=True)
 class _ClassWord:
+    """`alone`: they can only mean the class; else they are also a substance (fentanyl) and need a word beside them."""
+
     named: SubstanceClass
     alone: bool
 
 
-@lru_cache(maxsize=1)
+def _rows(name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(files("alerts").joinpath("data", name).read_text("utf-8").splitlines()))
+
+
 def _class_words() -> Mapping[str, _ClassWord]:
-    text = files("alerts").joinpath("data", "class_words.csv").read_text("utf-8")
     return {
         words: _ClassWord(
-            SubstanceClass(Category(row["category"]), row["subgroup"] or None, says="the report names only the class"),
-            row["alone"] == "yes",
+            SubstanceClass(Category(row["category"]), row["subgroup"] or None, says=_ONLY_CLASS), row["alone"] == "yes"
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in _rows("class_words.csv")
         for words in row["words"].split(";")
     }
+
+
+_CLASS_WORDS = _class_words()
+# Words around a class: no substance is named ("unknown"), only a class is ("analogue"), or they say nothing ("new").
+_OPEN_WORDS = {row["word"]: row["says"] for row in _rows("unnamed_words.csv")}

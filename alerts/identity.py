@@ -3,25 +3,20 @@
 Every rung that answered is kept and compared. Names are never matched by likeness.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from alerts import chemistry, classification
 from alerts.catalogue import Catalogue, Entry
-from alerts.classification import SubstanceClass
-from alerts.names import keys_of, strict_key
-from schemas.vocabularies import Category, IsomerStatus, SubstanceFlag, SubstanceKind
+from alerts.chemistry import Structure, Unreadable
+from alerts.classification import DESIGNER_FAMILIES, DRUG_CLASSES, SubstanceClass, resolve_class, unnamed
+from alerts.names import isomers, keys_of, strict_key, without_remark
+from alerts.promises import resolve_name
+from schemas.detections import Component
+from schemas.vocabularies import Category, ComponentRole, IsomerStatus, SubstanceFlag, SubstanceKind
 
-resolve_class = classification.resolve_class
-_DRUG_CLASSES = frozenset(Category) - {
-    Category.MEDICINE,
-    Category.CLASSIC_DRUG,
-    Category.PRECURSOR,
-    Category.OTHER,
-    Category.UNKNOWN,
-}
+__all__ = ["Identity", "Rung", "identify", "is_cas", "named_keys", "resolve_class", "resolve_name"]
 
 
 class Rung(StrEnum):
@@ -35,28 +30,21 @@ class Rung(StrEnum):
     R6 = "R6"
 
 
-class Component(Protocol):
-    """What identity needs of a reported component."""
-
-    @property
-    def name_reported(self) -> str: ...
-    @property
-    def inchikey(self) -> str | None: ...
-    @property
-    def inchi(self) -> str | None: ...
-    @property
-    def smiles(self) -> str | None: ...
-    @property
-    def cas(self) -> str | None: ...
-    @property
-    def isomer_status(self) -> IsomerStatus | None: ...
+_STATED = {
+    Rung.R1: "the stated InChIKey",
+    Rung.R2: "the stated InChI",
+    Rung.R3: "the stated SMILES",
+    Rung.R4: "the stated CAS number",
+    Rung.R5: "the reported name",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """One substance of a component. `provisional`: a person has to look before anything is called first or new.
+    """One substance of a component, with the class it belongs to and why.
 
     Keys: `S:` structure, `N:` name only, `G:` one of a group of isomers, `U:` unidentified (never equal to another).
+    `provisional`: not settled, so nothing may be called first or new by it; `conflict`: two identifiers disagree.
     """
 
     key: str
@@ -84,237 +72,264 @@ class Identity:
         """The family of designer precursors it belongs to (PR-GLY, PR-APAA …)."""
         if self.entry is not None and self.entry.precursor_family:
             return self.entry.precursor_family
-        return self.class_rule if self.class_rule in classification.DESIGNER_FAMILIES else None
+        return self.class_rule if self.class_rule in DESIGNER_FAMILIES else None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One substance that a rung answers with."""
+
+    key: str
+    inchikey: str | None = None
+    smiles: str | None = None
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one rung found: keys, and the structure behind each where there is one."""
-
     rung: Rung
-    keys: tuple[str, ...]
-    inchikeys: tuple[str | None, ...]
-    smiles: tuple[str | None, ...]
-    how: str
+    found: tuple[_Found, ...]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.found)
+
+    @property
+    def structural(self) -> bool:
+        return self.rung in (Rung.R1, Rung.R2, Rung.R3)
 
 
 def identify(component: Component, *, laboratory: str, sample: str, catalogue: Catalogue) -> tuple[Identity, ...]:
     """The substances of a component: one, or several for a mixture; never none."""
     answers, doubts = _answers(component, catalogue)
     if not answers:
-        return (_without_answer(component, laboratory, sample, catalogue, doubts),)
+        return (_unsettled(component, f"{laboratory}:{sample}", catalogue, doubts),)
+    chosen = _chosen(answers)
+    conflict = any(_disagree(chosen, answer) for answer in answers)
+    rungs = tuple(dict.fromkeys(answer.rung for answer in answers))
+    named = catalogue.entry(next(iter(answers[-1].keys))) if answers[-1].rung is Rung.R5 else None
+    return tuple(
+        _settled(component, catalogue, chosen.rung, one, rungs=rungs, conflict=conflict, named=named, doubts=doubts)
+        for one in chosen.found
+    )
+
+
+def _chosen(answers: Sequence[_Answer]) -> _Answer:
+    """The first answer, or a structure that holds more than it: a mixture never shrinks."""
     first = answers[0]
-    conflict = any(set(answer.keys) != set(first.keys) for answer in answers[1:])
-    rungs = tuple(answer.rung for answer in answers)
-    found = [
-        _known(component, catalogue, first, position, rungs=rungs, conflict=conflict, doubts=doubts)
-        for position in range(len(first.keys))
-    ]
-    return tuple(found)
+    return next((answer for answer in answers if answer.structural and answer.keys > first.keys), first)
+
+
+def _disagree(chosen: _Answer, other: _Answer) -> bool:
+    """Structures must be equal; a number or a name may stand for one part of a mixture."""
+    return other.keys != chosen.keys if other.structural else not other.keys <= chosen.keys
 
 
 def _answers(component: Component, catalogue: Catalogue) -> tuple[list[_Answer], list[str]]:
     doubts: list[str] = []
     drawn = _drawn(component, doubts)
     answers = [
-        _by_inchikey(component.inchikey, drawn, catalogue, doubts),
-        *(_by_structure(rung, structure) for rung, structure in drawn),
+        _by_inchikey(component.inchikey, [structure for _, structure in drawn], catalogue, doubts),
+        *(_Answer(rung, _parents(structure)) for rung, structure in drawn),
         _by_cas(component.cas, catalogue, doubts),
+        _by_name(component.name_reported, catalogue, doubts),
     ]
-    named = _by_name(component.name_reported, catalogue, doubts)
-    structural = [answer for answer in answers if answer is not None]
-    if named is not None and (structural or classification.unnamed(component.name_reported) is None):
-        if not structural or classification.unnamed(component.name_reported) is None:
-            structural.append(named)
-    return structural, doubts
+    return [answer for answer in answers if answer is not None], doubts
 
 
-def _drawn(component: Component, doubts: list[str]) -> list[tuple[Rung, chemistry.Structure]]:
+def _drawn(component: Component, doubts: list[str]) -> list[tuple[Rung, Structure]]:
     """The structures that the report draws, by InChI and by SMILES."""
-    found = []
-    for rung, text, read in (
-        (Rung.R2, component.inchi, chemistry.block_of_inchi),
-        (Rung.R3, component.smiles, chemistry.read),
-    ):
-        structure = read(text) if text else None
-        if isinstance(structure, chemistry.Unreadable):
-            doubts.append(f"the {'InChI' if rung is Rung.R2 else 'SMILES'} is not used: {structure.reason}")
-        elif structure is not None:
-            found.append((rung, structure))
-    return found
+    read = []
+    if component.inchi:
+        read.append((Rung.R2, "InChI", chemistry.read_inchi(component.inchi)))
+    if component.smiles:
+        read.append((Rung.R3, "SMILES", chemistry.read_smiles(component.smiles)))
+    doubts += [f"the {word} is not used: {found.reason}" for _, word, found in read if isinstance(found, Unreadable)]
+    return [(rung, found) for rung, _, found in read if isinstance(found, Structure)]
 
 
 def _by_inchikey(
-    stated: str | None, drawn: list[tuple[Rung, chemistry.Structure]], catalogue: Catalogue, doubts: list[str]
+    stated: str | None, drawn: Sequence[Structure], catalogue: Catalogue, doubts: list[str]
 ) -> _Answer | None:
     if not stated:
         return None
-    inchikey = stated.strip().removeprefix("InChIKey=")
+    inchikey = stated.strip()
     if not chemistry.is_inchikey(inchikey):
         doubts.append("the InChIKey is not used: it does not have the form of one")
         return None
     block = inchikey[:14]
-    for _, structure in drawn:
-        if structure.as_drawn[:14] == block:
-            return replace(_by_structure(Rung.R1, structure), how="the stated InChIKey, that of the drawn structure")
+    whole = next((structure for structure in drawn if structure.as_drawn[:14] == block), None)
+    if whole is not None:
+        return _Answer(Rung.R1, _parents(whole))
     salt_of = None if catalogue.entry(f"S:{block}") else catalogue.by_salt(block)
-    if salt_of is not None:
-        return _Answer(Rung.R1, (salt_of,), (None,), (None,), "the stated InChIKey, that of a salt of it")
-    return _Answer(Rung.R1, (f"S:{block}",), (inchikey,), (None,), "the stated InChIKey")
+    return _Answer(Rung.R1, (_Found(salt_of) if salt_of else _Found(f"S:{block}", inchikey),))
 
 
-def _by_structure(rung: Rung, structure: chemistry.Structure) -> _Answer:
-    parents = structure.parents
-    return _Answer(
-        rung,
-        tuple(f"S:{parent.block}" for parent in parents),
-        tuple(parent.inchikey for parent in parents),
-        tuple(parent.smiles for parent in parents),
-        "the stated InChI" if rung is Rung.R2 else "the stated SMILES",
-    )
+def _parents(structure: Structure) -> tuple[_Found, ...]:
+    return tuple(_Found(f"S:{parent.block}", parent.inchikey, parent.smiles) for parent in structure.parents)
 
 
 def _by_cas(stated: str | None, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
     cas = (stated or "").strip()
     if not cas:
         return None
-    keys = catalogue.by_cas(cas) if is_cas(cas) else frozenset()
-    if len(keys) != 1:
-        doubts.append("the CAS number is not used: it is mistyped, unknown here, or that of several substances")
+    if not is_cas(cas):
+        doubts.append("the CAS number is not used: its check digit is wrong")
         return None
-    return _Answer(Rung.R4, tuple(keys), (None,), (None,), "the stated CAS number")
+    keys = catalogue.by_cas(cas)
+    if len(keys) != 1:
+        doubts.append("the CAS number is not used: the catalogue does not have it for exactly one substance")
+        return None
+    return _Answer(Rung.R4, tuple(map(_Found, keys)))
 
 
 def is_cas(text: str) -> bool:
-    """Whether the form and the check digit are those of a CAS number (9.6 % of single-digit errors pass)."""
-    parts = text.split("-")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    """Whether form and check digit are those of a CAS number (9.6 % of single-digit errors pass, so never enough)."""
+    first, _, rest = text.partition("-")
+    second, _, check = rest.partition("-")
+    digits = first + second
+    if not (text.isascii() and digits.isdigit() and check.isdigit()):
         return False
-    body, check = parts[0] + parts[1], parts[2]
-    if not (2 <= len(parts[0]) <= 7 and len(parts[1]) == 2 and len(check) == 1):
+    if not (2 <= len(first) <= 7 and len(second) == 2 and len(check) == 1):
         return False
-    return sum(place * int(digit) for place, digit in enumerate(reversed(body), 1)) % 10 == int(check)
+    return sum(place * int(digit) for place, digit in enumerate(reversed(digits), 1)) % 10 == int(check)
 
 
 def _by_name(name: str, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
-    keys = named_keys(name, catalogue)
+    keys = frozenset() if unnamed(name) else named_keys(name, catalogue)
     if len(keys) > 1:
         doubts.append("the name is not used: several substances have it")
-    if len(keys) != 1:
-        return None
-    return _Answer(Rung.R5, tuple(keys), (None,), (None,), "the reported name")
+    return _Answer(Rung.R5, tuple(map(_Found, keys))) if len(keys) == 1 else None
 
 
 def named_keys(name: str, catalogue: Catalogue) -> frozenset[str]:
-    """Keys of the substances that a name may mean: the whole name, else its parts; more than one resolves nothing."""
+    """Substances that a name may mean: the whole name, else its parts; more than one resolves nothing."""
     for step in keys_of(name):
-        found = frozenset().union(*(catalogue.by_name(key) for key in step))
+        found = frozenset(key for part in step for key in catalogue.by_name(part))
         if found:
             return found
     return frozenset()
 
 
-def _known(
+def _settled(
     component: Component,
     catalogue: Catalogue,
-    answer: _Answer,
-    position: int,
+    rung: Rung,
+    one: _Found,
     *,
     rungs: tuple[Rung, ...],
     conflict: bool,
-    doubts: list[str],
+    named: Entry | None,
+    doubts: Sequence[str],
 ) -> Identity:
-    key = answer.keys[position]
-    entry = catalogue.entry(key)
-    variant = answer.inchikeys[position]
-    smiles = answer.smiles[position]
-    name = _shown_name(component, catalogue, entry, variant, mixture=len(answer.keys) > 1, smiles=smiles)
-    found = classification.classify(entry, name=name, smiles=smiles)
+    entry = catalogue.entry(one.key)
+    parent = _parent_drug(component, entry, catalogue)
+    entry, key = (parent, parent.key) if parent else (entry, one.key)
+    name = _shown_name(component.name_reported, catalogue, entry, one)
+    found = classification.classify(entry, name=component.name_reported, smiles=None if parent else one.smiles)
+    if entry is None and one.smiles is None and named is not None and found.rule is None:
+        found = SubstanceClass(named.category, named.subgroup, says=f"the reported name is that of {named.name}")
+    open_isomer = component.isomer_status in (IsomerStatus.ISOMER_GROUP, IsomerStatus.UNRESOLVED)
+    notes = [
+        *(["it is a metabolite and stands for its parent"] if parent else []),
+        *(["the identifiers in the report disagree"] if conflict else []),
+        *(["the report leaves the isomer open"] if open_isomer else []),
+        *doubts,
+    ]
     return Identity(
         key=key,
         name=name,
-        kind=_kind(entry, found),
+        kind=entry.kind if entry else _kind(found),
         category=found.category,
         subgroup=found.subgroup,
         rungs=rungs,
-        rung=answer.rung,
-        provisional=conflict,
+        rung=rung,
+        provisional=conflict or open_isomer,
         conflict=conflict,
-        variant=variant or (entry.inchikey if entry and answer.rung is Rung.R5 else None),
+        variant=one.inchikey or _named_variant(component.name_reported, catalogue),
         entry=entry,
         class_rule=found.rule,
-        why=_why(f"Identified by {answer.how}", conflict, doubts, found),
+        why=_sentence(f"Identified by {_STATED[rung]}", found, notes),
         flags=entry.flags if entry else frozenset(),
     )
 
 
-def _shown_name(
-    component: Component,
-    catalogue: Catalogue,
-    entry: Entry | None,
-    variant: str | None,
-    *,
-    mixture: bool,
-    smiles: str | None,
-) -> str:
-    split = catalogue.variant(variant) if variant else catalogue.variant_named(strict_key(component.name_reported))
-    if split is not None and entry is not None and split.key == entry.key:
-        return split.name
-    if entry is not None:
-        return entry.name
-    return smiles if mixture and smiles else component.name_reported.strip()
+def _parent_drug(component: Component, entry: Entry | None, catalogue: Catalogue) -> Entry | None:
+    """The drug behind a metabolite: only where the report says that it is one."""
+    if component.role is not ComponentRole.METABOLITE or entry is None or entry.metabolite_of is None:
+        return None
+    return catalogue.entry(entry.metabolite_of)
 
 
-def _kind(entry: Entry | None, found: SubstanceClass) -> SubstanceKind | None:
-    if entry is not None:
-        return entry.kind
+def _shown_name(reported: str, catalogue: Catalogue, entry: Entry | None, one: _Found) -> str:
+    """The common name; that of the stereoisomer where the stereo-split list has one (quinine, quinidine)."""
+    if entry is None:
+        return reported.strip()
+    inchikey = one.inchikey or _named_variant(reported, catalogue)
+    split = catalogue.variant(inchikey) if inchikey else None
+    return split.name if split is not None and split.key == entry.key else entry.name
+
+
+def _named_variant(reported: str, catalogue: Catalogue) -> str | None:
+    for step in keys_of(reported):
+        for key in step:
+            split = catalogue.variant_named(key)
+            if split is not None:
+                return split.inchikey
+    return None
+
+
+def _kind(found: SubstanceClass) -> SubstanceKind | None:
+    """What an unlisted substance is taken for: new, when it belongs to a class of drugs."""
     if found.category is Category.PRECURSOR:
         return SubstanceKind.PRECURSOR
-    return SubstanceKind.NPS if found.category in _DRUG_CLASSES else None
+    return SubstanceKind.NPS if found.category in DRUG_CLASSES else None
 
 
-def _without_answer(
-    component: Component, laboratory: str, sample: str, catalogue: Catalogue, doubts: list[str]
-) -> Identity:
+def _unsettled(component: Component, sample: str, catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
     """A group of isomers, an unidentified member of a class, or a name that nobody here knows."""
-    name = component.name_reported.strip()
-    unnamed = classification.unnamed(name)
-    if unnamed is not None:
-        key = f"U:{unnamed.subgroup or unnamed.category}:{laboratory}:{sample}"
-        return _unsettled(key, name, unnamed, doubts, "Unidentified")
+    name = without_remark(component.name_reported)
     meant = named_keys(name, catalogue)
-    if len(meant) > 1:
-        entries = [entry for entry in map(catalogue.entry, sorted(meant)) if entry]
-        shared = _shared_class(entries)
-        key = (
-            "G:" + ",".join(sorted(meant))
-            if component.isomer_status is IsomerStatus.ISOMER_GROUP
-            else f"N:{strict_key(name)}"
-        )
-        return _unsettled(key, name, shared, doubts, "The name is that of several substances")
-    found = classification.classify(None, name=name, smiles=None)
-    key = f"N:{strict_key(name)}" if strict_key(name) else f"U:{Category.UNKNOWN}:{laboratory}:{sample}"
-    return _unsettled(key, name, found, doubts, "Known by name only")
+    if len(meant) > 1 and component.isomer_status is IsomerStatus.ISOMER_GROUP:
+        return _grouped(component, meant, catalogue, doubts)
+    listed = isomers(name)
+    if listed:
+        keys = (named_keys(member, catalogue) or {f"N:{strict_key(member)}"} for member in listed)
+        return _grouped(component, frozenset(key for found in keys for key in found), catalogue, doubts)
+    open_class = unnamed(name) or (None if meant else classification.mentioned(name))
+    if open_class is not None or not strict_key(name):
+        found = open_class or SubstanceClass(Category.UNKNOWN, says="the report has no readable name")
+        key = f"U:{found.subgroup or found.category}:{sample}"
+        return _open(key, component.name_reported, found, None, "Unidentified", doubts)
+    found = _shared(meant, catalogue) if meant else classification.classify(None, name=name, smiles=None)
+    return _open(f"N:{strict_key(name)}", component.name_reported, found, _kind(found), "Known by name only", doubts)
 
 
-def _shared_class(entries: Iterable[Entry]) -> SubstanceClass:
-    classes = {(entry.category, entry.subgroup) for entry in entries}
-    if len(classes) == 1:
-        category, subgroup = classes.pop()
-        return SubstanceClass(category, subgroup, says="all it may mean are of one class")
-    categories = {category for category, _ in classes}
-    return (
-        SubstanceClass(categories.pop(), says="all it may mean are of one class")
-        if len(categories) == 1
-        else classification.UNCLASSED
-    )
+def _grouped(component: Component, members: frozenset[str], catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
+    found = _shared(members, catalogue)
+    if found is classification.UNCLASSED:
+        found = classification.classify(None, name=component.name_reported, smiles=None)
+    key = "G:" + ",".join(sorted(members))
+    return _open(key, component.name_reported, found, _kind(found), "One of a group of isomers", doubts)
 
 
-def _unsettled(key: str, name: str, found: SubstanceClass, doubts: list[str], how: str) -> Identity:
+def _shared(members: Iterable[str], catalogue: Catalogue) -> SubstanceClass:
+    """The class that all listed members have in common."""
+    entries = [entry for entry in map(catalogue.entry, members) if entry]
+    categories = {entry.category for entry in entries}
+    subgroups = {entry.subgroup for entry in entries}
+    if len(categories) != 1:
+        return classification.UNCLASSED
+    subgroup = subgroups.pop() if len(subgroups) == 1 else None
+    return SubstanceClass(categories.pop(), subgroup, says="all that the name may mean belong to it")
+
+
+def _open(
+    key: str, name: str, found: SubstanceClass, kind: SubstanceKind | None, how: str, doubts: Sequence[str]
+) -> Identity:
     return Identity(
         key=key,
-        name=name or "unnamed substance",
-        kind=None if key.startswith("U:") else _kind(None, found),
+        name=name.strip() or "unnamed substance",
+        kind=kind,
         category=found.category,
         subgroup=found.subgroup,
         rungs=(),
@@ -324,38 +339,12 @@ def _unsettled(key: str, name: str, found: SubstanceClass, doubts: list[str], ho
         variant=None,
         entry=None,
         class_rule=found.rule,
-        why=_why(how, False, doubts, found),
+        why=_sentence(how, found, doubts),
         flags=frozenset(),
     )
 
 
-def _why(how: str, conflict: bool, doubts: list[str], found: SubstanceClass) -> str:
-    parts = [how, f"class: {found.says}"]
-    if conflict:
-        parts.append("the identifiers of the report disagree")
-    return "; ".join([*parts, *doubts]) + "."
-
-
-def resolve_name(text: str, catalogue: Catalogue) -> Entry | None:
-    """The substance that sold-as words promise: a name, a brand, a street name, or the first of a list that has one.
-
-    >>> from alerts.catalogue import load
-    >>> resolve_name("oxycodone (OxyContin 80 mg)", load()).name
-    'Oxycodone'
-    """
-    for part in (text, *text.replace("/", ",").split(",")):
-        found = _sold_as(part.strip(), catalogue)
-        if found is not None:
-            return found
-    return None
-
-
-def _sold_as(text: str, catalogue: Catalogue) -> Entry | None:
-    if not text or classification.unnamed(text) is not None:
-        return None
-    for step in keys_of(text):
-        entries = {entry.key: entry for key in step if (entry := catalogue.by_street_name(key))}
-        entries |= {key: entry for name in step for key in catalogue.by_name(name) if (entry := catalogue.entry(key))}
-        if len(entries) == 1:
-            return next(iter(entries.values()))
-    return None
+def _sentence(how: str, found: SubstanceClass, notes: Sequence[str]) -> str:
+    """How it was identified, how classed, and what speaks against it, as one sentence."""
+    word = (found.subgroup or found.category).replace("_", " ")
+    return "; ".join([how, f"class {word} because {found.says}", *notes]) + "."

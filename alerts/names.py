@@ -11,17 +11,11 @@ _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－_"), "-")
 _PRIMES = dict.fromkeys(map(ord, "′‵’‘ʹʼ`´＇ʻ"), "'")
 _DOUBLE_PRIMES = dict.fromkeys(map(ord, "″‶”“ʺ"), "''")
 _UNSEEN = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"), "")
-_GREEK = {
-    ord(letter): word
-    for letter, word in zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma "
-            "tau upsilon phi chi psi omega"
-        ).split(),
-        strict=True,
-    )
-}
+_GREEK_NAMES = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
+    "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+)  # fmt: skip
+_GREEK = {ord(letter): word for letter, word in zip("αβγδεζηθικλμνξοπρσςτυφχψω", _GREEK_NAMES, strict=True)}
 _SIGNS = _DASHES | _PRIMES | _DOUBLE_PRIMES | _UNSEEN
 
 # Words of salts and bases. Esters share some of them (acetate, benzoate, propionate): those are left alone.
@@ -42,6 +36,10 @@ _RING_WORDS = (
 )
 _REWRITTEN = ("ortho", "meta", "para", "sulph", "amphetamine")
 _NOT_KEPT = re.compile(r"[^a-z0-9']+")
+_REMARKS = frozenset(
+    {"trace", "traces", "minor", "major", "aslabelled", "aslabeled", "tentative", "probable", "confirmed"}
+)
+_POSITIONS = re.compile(r"((?:[2-9]-?\s*,\s*)*[2-9]-?\s*(?:,?\s*or\s+|/\s*)[2-9])-\s*(\S.*)", re.DOTALL)
 _TRAILING_BRACKETS = re.compile(r"^(.*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*$", re.DOTALL)
 
 
@@ -87,7 +85,7 @@ def _without_salt(text: str) -> str:
 
 
 def keys_of(text: str) -> tuple[frozenset[str], ...]:
-    """Keys under which a name may be known, the whole name first, then its parts, each step only if the one before found nothing.
+    """Keys under which a name may be known: the whole name first, then its parts, for when the whole is unknown.
 
     >>> keys_of("Oxycodone (OxyContin)")[1] == {"oxycodone", "oxycontin"}
     True
@@ -97,6 +95,24 @@ def keys_of(text: str) -> tuple[frozenset[str], ...]:
     if bracketed:
         steps.append({strict_key(bracketed[1]), strict_key(bracketed[2])})
     first, comma, last = text.partition(", ")
-    if comma and "," not in last.replace(", ", ","):
+    if comma and ", " not in last:
         steps.append({strict_key(f"{last} {first}")})
     return tuple(frozenset(step - {""}) for step in steps)
+
+
+def without_remark(text: str) -> str:
+    """A name without a trailing remark that is no part of it: "(trace)", "(as labelled)"."""
+    bracketed = _TRAILING_BRACKETS.match(text)
+    return bracketed[1].strip() if bracketed and strict_key(bracketed[2]) in _REMARKS else text.strip()
+
+
+def isomers(text: str) -> tuple[str, ...]:
+    """The members of a group that a name spells out, none when it names one substance.
+
+    >>> isomers("2-, 3- or 4-fluoroamphetamine"), isomers("5- or 6-MAPB"), isomers("2,5-DMA")
+    (('2-fluoroamphetamine', '3-fluoroamphetamine', '4-fluoroamphetamine'), ('5-MAPB', '6-MAPB'), ())
+    """
+    group = _POSITIONS.match(text.strip())
+    if group is None:
+        return ()
+    return tuple(f"{position}-{group[2]}" for position in re.findall(r"[2-9]", group[1]))
