@@ -5,10 +5,8 @@
 
 import itertools
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.programs import Program, open_directory
+from tests.programs import until as until
 from tocsin.embedded.directory import DataDirectory, Running
 
 _numbers = itertools.count(1)
@@ -36,23 +36,17 @@ class TestEngines:
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestEngines]:
+def engines() -> Iterator[TestEngines]:
     """One pair of engines for the whole run."""
     shared = os.environ.get("TOCSIN_TEST_ENGINES")
     if shared:
         yield _found(DataDirectory(Path(shared)).running(), shared)
         return
-    directory = tmp_path_factory.mktemp("engines")
-    log = directory / "engines.log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen([sys.executable, "-m", "tocsin.embedded", str(directory)], stderr=output) as process,
-    ):
-        try:
-            until(lambda: DataDirectory(directory).running() is not None or process.poll() is not None, within=120)
-            yield _found(DataDirectory(directory).running(), log.read_text())
-        finally:
-            process.terminate()
+    with open_directory() as directory:
+        command = [sys.executable, "-m", "tocsin.embedded", str(directory)]
+        with Program(command, log=directory / "engines.log") as program:
+            program.wait_for("ready: ", within=120)
+            yield _found(DataDirectory(directory).running(), program.said())
 
 
 @pytest.fixture
@@ -82,15 +76,6 @@ def template(engines: TestEngines) -> Iterator[str]:
     engine.dispose()
     yield name
     _execute(engines, "DROP DATABASE {} WITH (FORCE)", name)
-
-
-def until(condition: Callable[[], object], *, within: float) -> None:
-    """Wait for a condition; a failure names how long was waited."""
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"nothing within {within:.0f} s")
-        time.sleep(0.02)
 
 
 def _found(running: Running | None, where: str) -> TestEngines:

@@ -26,7 +26,7 @@ h2 { font-size: 1rem; margin: 1.75rem 0 .5rem; }
 p.note { margin: 0 0 1rem; opacity: .75; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid var(--line); }
-td, pre { overflow-wrap: anywhere; }
+td, pre { overflow-wrap: break-word; }
 td.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0; }
 dt { opacity: .7; } dd { margin: 0; overflow-wrap: anywhere; }

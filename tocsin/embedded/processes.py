@@ -61,7 +61,7 @@ async def spawn(command: Command) -> asyncio.subprocess.Process:
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid(), command.dies_with_us),
+            preexec_fn=die_with(os.getpid(), command.dies_with_us),
             **identity,  # type: ignore[arg-type]  # typeshed wants each keyword
         )
 
@@ -141,7 +141,9 @@ def _marked(process: psutil.Process, marks: frozenset[str]) -> bool:
         return False
 
 
-def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+def die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
+    """To be run in a new child: on Linux it gets this signal when the parent dies, however that dies."""
+
     def in_child() -> None:
         if sys.platform == "linux":
             _LIBC.prctl(_PR_SET_PDEATHSIG, int(number))
