@@ -23,8 +23,8 @@ from streams.stage import Applied, Dead, Duplicate, Fate
 from streams.transaction import Batch, Place, Placement, Reading, place
 from streams.worker import Worker, run
 
-CREATE: Final = """CREATE TABLE seen (
-    topic text, partition int, "offset" bigint, value text, PRIMARY KEY (topic, partition, "offset"))"""
+CREATE: Final = 'CREATE TABLE seen (topic text, partition int, "offset" bigint, value text)'
+"""Without a key: a record applied twice is two rows."""
 
 _ADD: Final = text("""
     INSERT INTO seen SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),

@@ -13,7 +13,7 @@ from tests.kill.crew import Site, site, spread, wait_for
 
 REPORTS = 5_000
 HURTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
-PUSHED = 200
+PUSHED = 60
 
 
 def test_every_report_is_applied_once_through_kills_and_skipped_offsets(
@@ -34,10 +34,10 @@ def test_control_without_positions_reports_are_missing_and_the_audit_says_so(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
     with site(kafka, database, tmp_path, laboratories=4, believing=True) as made:
-        asyncio.run(_hurt(made, (signal.SIGKILL,), reports=2_000))
-        wait_for(made, 2_000)
+        asyncio.run(_hurt(made, (), reports=1_600))
+        wait_for(made, 1_600)
 
-        assert len(set(made.rows())) < 2_000
+        assert len(set(made.rows())) < 1_600
         assert any(Finding.COUNTERS in one.findings for one in _audit(made))
 
 
@@ -48,13 +48,14 @@ async def _hurt(made: Site, hurts: tuple[signal.Signals, ...], *, reports: int) 
     for number in (0, 1):
         made.start(number)
     for place, hurt in enumerate(_faults(hurts)):
-        feeding = asyncio.create_task(_feed(made, range(sent, sent + part)))
+        feeding = asyncio.create_task(_feed(made, range(sent, sent + part // 2)))
         await asyncio.to_thread(wait_for, made, sent + part // 4)
         if hurt is None:
-            await _push(made, feeding)
+            await _push(made, range(sent + part // 2, sent + part))
         else:
             made.end(place % 2, hurt)
             made.start(place % 2)
+            await _feed(made, range(sent + part // 2, sent + part))
         await feeding
         sent += part
     await _feed(made, range(sent, reports))
@@ -67,10 +68,11 @@ def _faults(hurts: tuple[signal.Signals, ...]) -> Iterator[signal.Signals | None
     yield from hurts[2:]
 
 
-async def _push(made: Site, feeding: "asyncio.Task[None]") -> None:
+async def _push(made: Site, numbers: range) -> None:
+    """Reports come while nobody reads; the group's committed offsets skip some of them; more come afterwards."""
     for number in list(made.workers):
         made.end(number, signal.SIGTERM)
-    await feeding
+    await _feed(made, numbers)
     await made.push_committed_offsets(PUSHED)
     for number in (0, 1):
         made.start(number)
