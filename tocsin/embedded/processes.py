@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,11 +102,18 @@ def end_orphans(marks: frozenset[str], say: Say) -> None:
             if server:
                 say(f"ending {process.name()} (pid {process.pid}), left by an earlier run")
             process.send_signal(signal.SIGINT if server and process.name() == "postgres" else signal.SIGTERM)
-    _, alive = psutil.wait_procs(orphans, timeout=10)
-    for process in alive:
+    for process in _left_after(10, orphans):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _left_after(5, orphans)
+
+
+def _left_after(seconds: float, processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run after so long; one that has ended but is buried by nobody does not run."""
+    end = time.monotonic() + seconds
+    while (left := [process for process in processes if _runs(process)]) and time.monotonic() < end:
+        time.sleep(0.02)
+    return left
 
 
 def tail(log: Path | None, size: int = 800) -> str:
@@ -130,10 +138,17 @@ def engine_environment() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _marked(process: psutil.Process, marks: frozenset[str]) -> bool:
+def _runs(process: psutil.Process) -> bool:
     try:
-        if process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE:
-            return False
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _marked(process: psutil.Process, marks: frozenset[str]) -> bool:
+    if process.pid == os.getpid() or not _runs(process):
+        return False
+    try:
         if not marks.isdisjoint(process.cmdline()):
             return True
         return process.name() == "postgres" and process.cwd() in marks  # a backend renames its arguments
