@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from alerts.evidence import LOCAL, Evidence, Mark
 from alerts.harm import HarmRank
-from schemas.base import Frozen
+from schemas.base import Frozen, SortedSet
 from schemas.vocabularies import Confidence, Distribution, Presentation, Tense
 
 
@@ -35,9 +35,9 @@ class CellBody(Frozen):
     confidence: Confidence | None
     dose_mg: float
     grams: float
-    marks: frozenset[Mark]
-    presentations: frozenset[Presentation]
-    routes: frozenset[Distribution]
+    marks: SortedSet[Mark]
+    presentations: SortedSet[Presentation]
+    routes: SortedSet[Distribution]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Whether a report is new, known, late, or refused: a report is (canonical laboratory, event_id, revision)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,6 +29,10 @@ class KnownEvent:
     ledger: Tense = Tense.ACTUAL
     files: frozenset[str] = frozenset()
     retracted: bool = False
+
+    def copied(self) -> "KnownEvent":
+        """Another one that can be changed by itself."""
+        return replace(self, digests=dict(self.digests))
 
     @property
     def current(self) -> int:

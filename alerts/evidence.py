@@ -17,7 +17,7 @@ from alerts.catalogue import Catalogue, Entry
 from alerts.harm import HarmRank
 from alerts.identity import Identity, resolve_name
 from alerts.techniques import Certainty, Techniques
-from schemas.base import Frozen
+from schemas.base import Frozen, SortedSet
 from schemas.detections import Component, Detection
 from schemas.units import GRAMS
 from schemas.vocabularies import (
@@ -132,7 +132,7 @@ class Evidence(Frozen):
     region: str | None
     links: tuple[str, ...]
     twin: str | None
-    marks: frozenset[Mark]
+    marks: SortedSet[Mark]
     harm: HarmRank
     exposure: Exposure | None
     people: int
@@ -140,7 +140,7 @@ class Evidence(Frozen):
     identified: bool
     form: PhysicalForm | None
     presentation: Presentation | None
-    distribution: frozenset[Distribution]
+    distribution: SortedSet[Distribution]
     dose_mg: float | None
     grams: float | None
     sold_as: str | None

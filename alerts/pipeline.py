@@ -122,12 +122,22 @@ def _decide(
     reading: Reading, known: KnownEvent, found: Standing, memory: Memory, effects: Effects, setting: Setting
 ) -> None:
     said = () if found is Standing.RETRACTS else reading.said.evidence
+    _wake_overdue(reading, memory, effects, setting)
     touched = file_report(reading.report, known, said, memory, setting.context)
     known.ledger, known.retracted = reading.ledger, found is Standing.RETRACTS
     known.files = frozenset(item.case_key for item in said)
     leader = leading(touched)
     saying = setting.saying(memory, effects, reading.at)
     speak_after_report(touched, leader, saying, reading.decoded.detection, reading.laboratory)
+
+
+def _wake_overdue(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> None:
+    """Run a gathering window that ended before this report, so that it does not matter who came first."""
+    for item in reading.said.evidence:
+        file = memory.file(item.ledger, item.case_key)
+        thread = file.current.thread if file.current else None
+        if file.current and thread and thread.gather_due and thread.gather_due <= reading.at:
+            wake(file, file.current, memory, effects, setting, due=thread.gather_due)
 
 
 def wake(file: CaseFile, case: Case, memory: Memory, effects: Effects, setting: Setting, *, due: datetime) -> None:

@@ -4,14 +4,13 @@ Bounded: long lists keep the first ones in alphabetical order and the latest sou
 """
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 from pydantic import Field
 
 from alerts.evidence import Evidence, Mark
 from alerts.harm import HarmRank
 from schemas.alert_events import Source
-from schemas.base import Frozen
+from schemas.base import Frozen, SortedSet
 from schemas.vocabularies import Distribution, Exposure, Handling, PhysicalForm, Presentation, strictest
 
 MOST_WORDS = 12
@@ -22,10 +21,10 @@ class Summary(Frozen):
     """Over the reports that can carry a grade (history is left out). `countries` counts events."""
 
     reports: int = 0
-    countries: Mapping[str, int] = Field(default_factory=lambda: MappingProxyType({}))
-    forms: frozenset[PhysicalForm] = frozenset()
-    presentations: frozenset[Presentation] = frozenset()
-    distributions: frozenset[Distribution] = frozenset()
+    countries: Mapping[str, int] = Field(default_factory=dict)
+    forms: SortedSet[PhysicalForm] = frozenset()
+    presentations: SortedSet[Presentation] = frozenset()
+    distributions: SortedSet[Distribution] = frozenset()
     sold_as: tuple[str, ...] = ()
     appearance: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
@@ -52,7 +51,7 @@ class Summary(Frozen):
         worse = report.harm > self.harm
         return Summary(
             reports=self.reports + 1,
-            countries=countries,
+            countries=dict(sorted(countries.items())),
             forms=self.forms | ({report.form} if report.form else set()),
             presentations=self.presentations | ({report.presentation} if report.presentation else set()),
             distributions=self.distributions | report.distribution,

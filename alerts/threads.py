@@ -6,17 +6,17 @@ from pydantic import AwareDatetime
 
 from alerts.harm import HarmRank
 from schemas.alert_events import AlertEvent
-from schemas.base import Frozen
+from schemas.base import Frozen, SortedSet
 from schemas.vocabularies import Distribution, Level, Presentation
 
 
 class Told(Frozen):
     """What the last message said; the next one speaks when something here has changed."""
 
-    countries: frozenset[str]
+    countries: SortedSet[str]
     harm: HarmRank
-    presentations: frozenset[Presentation]
-    routes: frozenset[Distribution]
+    presentations: SortedSet[Presentation]
+    routes: SortedSet[Distribution]
     dose_band: int
     provisional: bool
 

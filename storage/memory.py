@@ -1,0 +1,352 @@
+"""Recalls what a batch of reports needs, in a handful of statements whatever it holds.
+
+Order: known revisions → locks of the case keys → links → cases with sightings → days → grades → reports (only of keys
+that will be recounted). Everything after the locks is read under them. A case that this process wrote last is taken
+from its own memory: `xmin`, the id of the transaction that wrote the row, says whether it still is what we know.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, text
+
+from alerts.cases import Case, CaseFile, Filed, FileKey, Report
+from alerts.days import Cell, CellBody, Place
+from alerts.deduplication import KnownEvent
+from alerts.evidence import Evidence, Subject
+from alerts.grading import Grade
+from alerts.memory import Memory
+from alerts.summary import Summary
+from alerts.threads import Thread
+from schemas.vocabularies import CaseState, Tense
+
+_EVENTS: Final = text("""
+    SELECT d.laboratory, d.event_id, d.revision, d.digest, d.status, d.standing, r.ledger, r.case_key
+    FROM detections d LEFT JOIN case_reports r ON (r.laboratory, r.event_id) = (d.laboratory, d.event_id)
+    WHERE d.event_id = ANY(CAST(:event_ids AS uuid[]))
+""")
+
+_LOCK: Final = text("""
+    SELECT pg_advisory_xact_lock(number) FROM (
+        SELECT DISTINCT hashtextextended(key, 0) AS number FROM unnest(CAST(:keys AS text[])) AS key ORDER BY number
+    ) AS ascending
+""")
+
+_LINKS: Final = text("""
+    SELECT l.ledger, l.case_key, l.link, l.laboratory, l.event_id, l.day
+    FROM unnest(CAST(:ledgers AS text[]), CAST(:keys AS text[]), CAST(:links AS text[]))
+         AS asked (ledger, case_key, link)
+    JOIN occurrence_links l ON (l.ledger, l.case_key, l.link) = (asked.ledger, asked.case_key, asked.link)
+""")
+
+_CASES: Final = text("""
+    SELECT asked.ledger AS asked_ledger, asked.case_key AS asked_key, asked.next_ordinal,
+           (SELECT jsonb_object_agg(s.country, s.day) FROM first_sightings s
+            WHERE (s.ledger, s.case_key) = (asked.ledger, asked.case_key)) AS sightings,
+           c.id, c.ordinal, c.state, c.first_event, c.opened_by, c.xmin::text AS version,
+           CAST(c.subject AS text) AS subject, CAST(c.summary AS text) AS summary, CAST(c.thread AS text) AS thread
+    FROM (
+        SELECT ledger, case_key, whole OR NOT EXISTS (
+            SELECT FROM cases o WHERE (o.ledger, o.case_key) = (w.ledger, w.case_key) AND o.state = 'open'
+        ) AS whole, (
+            SELECT coalesce(max(n.ordinal) + 1, 0) FROM cases n WHERE (n.ledger, n.case_key) = (w.ledger, w.case_key)
+        ) AS next_ordinal
+        FROM unnest(CAST(:ledgers AS text[]), CAST(:keys AS text[]), CAST(:whole AS boolean[]))
+             AS w (ledger, case_key, whole)
+    ) AS asked
+    LEFT JOIN cases c ON (c.ledger, c.case_key) = (asked.ledger, asked.case_key)
+                     AND (c.state = 'open' OR asked.whole)
+""")
+
+_DAYS: Final = text("""
+    SELECT d.case_id, d.day, d.country, d.region, CAST(d.body AS text) AS body
+    FROM unnest(CAST(:ids AS text[]), CAST(:since AS date[])) AS asked (id, since)
+    JOIN case_days d ON d.case_id = asked.id AND d.day >= asked.since
+""")
+
+_GRADES: Final = text("""
+    SELECT asked.id AS case_id, g.older, CAST(g.body AS text) AS body
+    FROM unnest(CAST(:ids AS text[]), CAST(:since AS date[])) AS asked (id, since)
+    CROSS JOIN LATERAL (
+        SELECT false AS older, body FROM case_grades WHERE case_id = asked.id AND day >= asked.since
+        UNION ALL
+        (SELECT true, body FROM case_grades WHERE case_id = asked.id AND day < asked.since
+         ORDER BY level DESC, impact DESC, spread DESC, confidence, day DESC LIMIT 1)
+    ) AS g
+""")
+
+_REPORTS: Final = text("""
+    SELECT r.ledger, r.case_key, r.laboratory, r.event_id, r.case_id, CAST(r.body AS text) AS body
+    FROM unnest(CAST(:ledgers AS text[]), CAST(:keys AS text[])) AS asked (ledger, case_key)
+    JOIN case_reports r ON (r.ledger, r.case_key) = (asked.ledger, asked.case_key)
+""")
+
+BEGINNING: Final = date(1, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a batch will ask for: its event ids, and what it says to which case."""
+
+    reports: Sequence[Report]
+    evidence: Sequence[Evidence]
+    longest: int
+
+    @property
+    def files(self) -> set[FileKey]:
+        """Case keys that the batch adds to."""
+        return {(item.ledger, item.case_key) for item in self.evidence}
+
+
+@dataclass
+class Known:
+    """Events of the batch as they stand, and the case keys their earlier revisions are filed in."""
+
+    events: dict[Report, KnownEvent] = field(default_factory=dict)
+    owners: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    files: set[FileKey] = field(default_factory=set)
+
+
+@dataclass
+class Kept:
+    """Cases as this process left them, by id, with the version of their row. Bounded: the oldest go first."""
+
+    most: int = 5_000
+    cases: dict[str, tuple[str, date, Case]] = field(default_factory=dict)
+
+    def take(self, case_id: str, version: str, since: date) -> tuple[date, Case] | None:
+        """The case and the day since which it is known, if nobody changed it and that is early enough.
+
+        It is handed over, not shared: what a failed transaction leaves half changed is never found here again.
+        """
+        found = self.cases.pop(case_id, None)
+        if found is None or found[0] != version or found[1] > since:
+            return None
+        return found[1], found[2]
+
+    def put(self, case: Case, version: str, since: date) -> None:
+        """Keep a case for the next batch."""
+        while len(self.cases) >= self.most:
+            self.cases.pop(next(iter(self.cases)))
+        self.cases[case.id] = (version, since, case)
+
+
+@dataclass
+class Recalled:
+    """A memory, with what recording needs to know of how it was read."""
+
+    memory: Memory
+    since: dict[str, date] = field(default_factory=dict)
+    loaded_days: dict[str, frozenset[Place]] = field(default_factory=dict)
+    loaded_grades: dict[str, frozenset[date]] = field(default_factory=dict)
+
+
+def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
+    """Every revision received of these event ids, by whichever laboratory. Read before the locks: a laboratory's
+    events change only under the position of its own topic, which the caller holds."""
+    known = Known()
+    ids = sorted({event_id for _, event_id in reports})
+    if not ids:
+        return known
+    files: dict[Report, set[str]] = {}
+    for row in connection.execute(_EVENTS, {"event_ids": ids}):
+        report = (row.laboratory, row.event_id)
+        event = known.events.setdefault(report, KnownEvent(*report))
+        event.digests[row.revision] = row.digest
+        known.owners[row.event_id] = known.owners.get(row.event_id, frozenset()) | {row.laboratory}
+        if row.revision == event.current:
+            event.ledger = Tense.ACTUAL if row.status == Tense.ARCHIVAL else Tense(row.status)
+        if row.case_key is not None:
+            files.setdefault(report, set()).add(row.case_key)
+            known.files.add((Tense(row.ledger), row.case_key))
+    for report, keys in files.items():
+        known.events[report].files = frozenset(keys)
+    return known
+
+
+def lock(connection: Connection, files: Iterable[FileKey]) -> None:
+    """Take the advisory locks of these case keys, ascending, until the transaction ends."""
+    connection.execute(_LOCK, {"keys": sorted({f"{ledger}:{key}" for ledger, key in files})})
+
+
+def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: frozenset[str], kept: Kept) -> Recalled:
+    """The memory of a batch, read under the locks. `whole`: keys whose reports are needed in any case."""
+    files = wanted.files | known.files
+    memory = Memory(events=dict(known.events), owners=dict(known.owners))
+    recalled = Recalled(memory)
+    if not files:
+        return recalled
+    for ledger, key in sorted(files):
+        memory.files[(ledger, key)] = CaseFile(ledger=ledger, key=key)
+    _recall_links(connection, wanted, memory)
+    recount = whole | {key for _, key in known.files} | _joining(wanted, memory) | _certain(wanted)
+    earliest = _earliest(wanted, files)
+    _recall_cases(connection, memory, recount, earliest, wanted.longest, recalled, kept)
+    ended = {file.key for file in memory.files.values() if file.current is None and file.next_ordinal}
+    _recall_reports(connection, memory, recount | ended)
+    return recalled
+
+
+def _earliest(wanted: Wanted, files: Iterable[FileKey]) -> dict[FileKey, date]:
+    """The earliest day that the batch adds to each key: anchors before it cannot change."""
+    found: dict[FileKey, date] = dict.fromkeys(files, date.max)
+    for item in wanted.evidence:
+        key = (item.ledger, item.case_key)
+        found[key] = min(found[key], item.day)
+    return found
+
+
+def _recall_links(connection: Connection, wanted: Wanted, memory: Memory) -> None:
+    asked = sorted(
+        {
+            (item.ledger.value, item.case_key, link)
+            for item in wanted.evidence
+            for link in (*item.links, *((item.twin,) if item.twin else ()))
+        }
+    )
+    if not asked:
+        return
+    ledgers, keys, links = (list(column) for column in zip(*asked, strict=True))
+    for row in connection.execute(_LINKS, {"ledgers": ledgers, "keys": keys, "links": links}):
+        file = memory.files[(Tense(row.ledger), row.case_key)]
+        report = (row.laboratory, row.event_id)
+        if row.link.startswith("twin:"):
+            file.twins.setdefault(row.link, set()).add((report, row.day))
+        else:
+            file.known_links.setdefault(row.link, set()).add(report)
+
+
+def _certain(wanted: Wanted) -> set[str]:
+    """Keys that will be recounted whatever is found: of events with several revisions in the batch, and unidentified
+    ones, whose cases end when the next event is too far away."""
+    times = Counter(wanted.reports)
+    several = {item.case_key for item in wanted.evidence if times[item.report] > 1}
+    return several | {item.case_key for item in wanted.evidence if item.subject.unidentified}
+
+
+def _joining(wanted: Wanted, memory: Memory) -> set[str]:
+    """Keys where a report of the batch shares an event with another, of the batch or before it."""
+    found: set[str] = set()
+    seen: dict[tuple[FileKey, str], Report] = {}
+    for item in wanted.evidence:
+        key = (item.ledger, item.case_key)
+        file = memory.files[key]
+        for link in (*item.links, *((item.twin,) if item.twin else ())):
+            holders = set(file.known_links.get(link, ())) | {report for report, _ in file.twins.get(link, ())}
+            if seen.setdefault((key, link), item.report) != item.report or holders - {item.report}:
+                found.add(item.case_key)
+    return found
+
+
+def _recall_cases(
+    connection: Connection,
+    memory: Memory,
+    recount: frozenset[str],
+    earliest: Mapping[FileKey, date],
+    longest: int,
+    recalled: Recalled,
+    kept: Kept,
+) -> None:
+    keys = sorted(memory.files)
+    whole = recount
+    parameters = {
+        "ledgers": [ledger.value for ledger, _ in keys],
+        "keys": [key for _, key in keys],
+        "whole": [key in whole for _, key in keys],
+    }
+    fresh: list[Case] = []
+    for row in connection.execute(_CASES, parameters):
+        file_key = (Tense(row.asked_ledger), row.asked_key)
+        file = memory.files[file_key]
+        file.next_ordinal = row.next_ordinal
+        file.sightings = {country: date.fromisoformat(day) for country, day in (row.sightings or {}).items()}
+        if row.id is None:
+            continue
+        since = BEGINNING if file.key in whole else _before(earliest[file_key], longest)
+        taken = kept.take(row.id, row.version, since)
+        recalled.since[row.id], case = taken or (since, _case(row, file))
+        if taken is None:
+            fresh.append(case)
+        _place(file, case)
+    _recall_days(connection, fresh, recalled)
+    _recall_grades(connection, fresh, earliest, whole)
+    _note_loaded(memory, recalled)
+
+
+def _before(day: date, longest: int) -> date:
+    return date.max if day == date.max else max(BEGINNING, day - timedelta(days=longest + 1))
+
+
+def _place(file: CaseFile, case: Case) -> None:
+    if case.state is CaseState.OPEN:
+        file.current = case
+    else:
+        file.ended[case.id] = case
+
+
+def _case(row: "Row[Any]", file: CaseFile) -> Case:
+    return Case(
+        id=row.id,
+        ledger=file.ledger,
+        key=file.key,
+        ordinal=row.ordinal,
+        subject=Subject.model_validate_json(row.subject),
+        state=CaseState(row.state),
+        opened_by=(row.opened_by[0], UUID(row.opened_by[1])) if row.opened_by else None,
+        first_event=row.first_event,
+        summary=Summary.model_validate_json(row.summary),
+        thread=Thread.model_validate_json(row.thread) if row.thread else None,
+    )
+
+
+def _recall_days(connection: Connection, cases: Sequence[Case], recalled: Recalled) -> None:
+    by_id = {case.id: case for case in cases}
+    if not by_id:
+        return
+    since = [recalled.since[case_id] for case_id in by_id]
+    for row in connection.execute(_DAYS, {"ids": list(by_id), "since": since}):
+        place = Place(row.day, row.country, row.region)
+        by_id[row.case_id].days[place] = Cell.of(CellBody.model_validate_json(row.body))
+
+
+def _recall_grades(
+    connection: Connection, cases: Sequence[Case], earliest: Mapping[FileKey, date], whole: Iterable[str]
+) -> None:
+    by_id = {case.id: case for case in cases}
+    if not by_id:
+        return
+    everything = set(whole)
+    since = [
+        BEGINNING if case.key in everything else min(earliest[(case.ledger, case.key)], date.max) for case in cases
+    ]
+    for row in connection.execute(_GRADES, {"ids": list(by_id), "since": since}):
+        grade = Grade.model_validate_json(row.body)
+        if row.older:
+            by_id[row.case_id].settled = grade
+        else:
+            by_id[row.case_id].grades[grade.anchor] = grade
+
+
+def _note_loaded(memory: Memory, recalled: Recalled) -> None:
+    for file in memory.files.values():
+        for case in file.cases():
+            recalled.loaded_days[case.id] = frozenset(case.days)
+            recalled.loaded_grades[case.id] = frozenset(case.grades)
+
+
+def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[str]) -> None:
+    keys = [(ledger, key) for ledger, key in sorted(memory.files) if key in recount]
+    if not keys:
+        return
+    for key in keys:
+        memory.files[key].filed = {}
+    parameters = {"ledgers": [ledger.value for ledger, _ in keys], "keys": [key for _, key in keys]}
+    for row in connection.execute(_REPORTS, parameters):
+        filed = memory.files[(Tense(row.ledger), row.case_key)].filed
+        evidence = Evidence.model_validate_json(row.body)
+        if filed is not None:
+            filed[evidence.report] = Filed(evidence, row.case_id)
