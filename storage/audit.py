@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
-from storage.positions import Partition, Position
+from storage.positions import LogEdges, Partition, Position, all_positions
 
 
 class Finding(StrEnum):
     """What can be wrong with a partition."""
 
     COUNTERS = "counters"
+    APPLIED_ROWS = "applied_rows"
     DEAD_ROWS = "dead_rows"
     BEYOND_END = "beyond_end"
     EXPIRED_UNREAD = "expired_unread"
@@ -22,11 +23,12 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LogEdges:
-    """Where the log itself starts and ends."""
+class Snapshot:
+    """The books at one moment: positions, and how many rows of each kind are kept for them."""
 
-    start: int
-    end: int
+    positions: tuple[Position, ...]
+    applied: Mapping[Partition, int]
+    dead: Mapping[Partition, int]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,7 @@ class Account:
 
     position: Position
     log: LogEdges | None
+    applied_rows: int
     dead_rows: int
     findings: tuple[Finding, ...]
 
@@ -46,6 +49,7 @@ class Account:
 
 SENTENCES: Final[Mapping[Finding, str]] = {
     Finding.COUNTERS: "next − first is not applied + duplicates + dead + holes: records are missing or counted twice",
+    Finding.APPLIED_ROWS: "the reports kept are not as many as were counted as applied",
     Finding.DEAD_ROWS: "the dead letters kept are not as many as were counted",
     Finding.BEYOND_END: "the position lies beyond the end of the log: the topic was made anew or has lost its tail",
     Finding.EXPIRED_UNREAD: "the log starts after the position: records expired before they were read",
@@ -53,35 +57,57 @@ SENTENCES: Final[Mapping[Finding, str]] = {
     Finding.UNKNOWN_LOG: "Kafka does not have this topic",
 }
 
-_DEAD_ROWS: Final = text("""
-    SELECT letter.flow, letter.topic, letter.partition, count(*) AS rows
-    FROM dead_letters AS letter JOIN stream_positions AS position
-      ON (position.flow, position.topic, position.partition) = (letter.flow, letter.topic, letter.partition)
-     AND letter."offset" >= position.first_offset AND letter."offset" < position.next_offset
-    GROUP BY letter.flow, letter.topic, letter.partition
-""")
-"""Dead letters are kept without limit: their rows must be as many as were counted."""
+_ROWS: Final = """
+    SELECT position.flow, position.topic, position.partition, count(*) AS rows
+    FROM {table} AS kept JOIN stream_positions AS position
+      ON (position.topic, position.partition) = (kept.topic, kept.partition) {same}
+     AND kept."offset" >= position.first_offset AND kept."offset" < position.next_offset
+    GROUP BY position.flow, position.topic, position.partition
+"""
+_APPLIED_ROWS: Final = text(_ROWS.format(table="detections", same=""))
+_DEAD_ROWS: Final = text(_ROWS.format(table="dead_letters", same="AND position.flow = kept.flow"))
 
 
-def dead_rows(connection: Connection) -> dict[Partition, int]:
-    """How many dead letters each partition's position speaks of."""
-    return {
-        Partition(flow=row.flow, topic=row.topic, partition=row.partition): row.rows
-        for row in connection.execute(_DEAD_ROWS)
-    }
+def read(engine: Engine) -> Snapshot:
+    """The books as they were at one moment, however busy the workers are."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+        return Snapshot(
+            positions=all_positions(connection),
+            applied=_counted(connection, _APPLIED_ROWS),
+            dead=_counted(connection, _DEAD_ROWS),
+        )
 
 
-def account(position: Position, *, log: LogEdges | None, dead: int, cluster_id: str | None) -> Account:
-    """The books of one partition. Read the rows first and the log's edges after: the edges only grow."""
-    strange = None not in (cluster_id, position.cluster_id) and cluster_id != position.cluster_id
+def accounts(snapshot: Snapshot, *, logs: Mapping[Partition, LogEdges], cluster_id: str | None) -> tuple[Account, ...]:
+    """The books of every partition; ask for the logs' edges after the snapshot, because ends only grow."""
+    return tuple(
+        _account(one, logs.get(one.partition), snapshot=snapshot, cluster_id=cluster_id) for one in snapshot.positions
+    )
+
+
+def _account(position: Position, log: LogEdges | None, *, snapshot: Snapshot, cluster_id: str | None) -> Account:
+    applied = snapshot.applied.get(position.partition, 0)
+    dead = snapshot.dead.get(position.partition, 0)
     found = {
         Finding.COUNTERS: position.next_offset - position.first_offset != position.counters.accounted,
+        Finding.APPLIED_ROWS: applied != position.counters.applied,
         Finding.DEAD_ROWS: dead != position.counters.dead,
         Finding.UNKNOWN_LOG: log is None,
         Finding.BEYOND_END: log is not None and position.next_offset > log.end,
         Finding.EXPIRED_UNREAD: log is not None and log.start > position.next_offset,
-        Finding.OTHER_CLUSTER: strange,
+        Finding.OTHER_CLUSTER: None not in (cluster_id, position.cluster_id) and cluster_id != position.cluster_id,
     }
     return Account(
-        position=position, log=log, dead_rows=dead, findings=tuple(one for one, wrong in found.items() if wrong)
+        position=position,
+        log=log,
+        applied_rows=applied,
+        dead_rows=dead,
+        findings=tuple(one for one, wrong in found.items() if wrong),
     )
+
+
+def _counted(connection: Connection, query: TextClause) -> dict[Partition, int]:
+    return {
+        Partition(flow=row.flow, topic=row.topic, partition=row.partition): row.rows
+        for row in connection.execute(query)
+    }

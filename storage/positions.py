@@ -17,6 +17,14 @@ class Partition:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LogEdges:
+    """Where the log itself starts and ends; `end` is the offset that comes next, as readers of committed records see."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Counters:
     """What became of records. `replayed` stands outside the sum of P1."""
 

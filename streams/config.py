@@ -2,7 +2,15 @@
 
 import ssl
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+
+
+class Flow(StrEnum):
+    """Live reports and history run apart, so that the one never waits for the other."""
+
+    LIVE = "live"
+    BACKFILL = "backfill"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

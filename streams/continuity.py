@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.records import Record
-from storage.positions import Partition
+from storage.positions import LogEdges, Partition
 from streams.clients import consumer_options, instant
 from streams.config import Kafka
 from streams.transaction import Batch, Passed
@@ -20,14 +20,6 @@ log: Final = structlog.get_logger("streams.continuity")
 READ_RECORDS: Final = 500
 SILENCE_MS: Final = 1000
 RETRY_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """Where a log starts and ends; `end` is the offset that comes next, as a reader of committed records sees it."""
-
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +44,7 @@ class Log:
                 log.warning("read_again", topic=partition.topic, at=reached, stop=stop, error=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def edges(self, partitions: Sequence[Partition]) -> Mapping[Partition, Edges]:
+    async def edges(self, partitions: Sequence[Partition]) -> Mapping[Partition, LogEdges]:
         """Start and end of each log; raises `KafkaError` when Kafka does not say."""
         wanted = {TopicPartition(one.topic, one.partition): one for one in partitions}
         consumer = AIOKafkaConsumer(**consumer_options(self.kafka))
@@ -62,7 +54,7 @@ class Log:
             ends = await consumer.end_offsets(list(wanted))
         finally:
             await consumer.stop()
-        return {one: Edges(starts[known], ends[known]) for known, one in wanted.items()}
+        return {one: LogEdges(start=starts[known], end=ends[known]) for known, one in wanted.items()}
 
     async def _read_once(
         self, partition: Partition, start: int, stop: int

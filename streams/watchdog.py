@@ -10,11 +10,11 @@ import structlog
 from sqlalchemy import Engine
 
 from storage import positions
-from storage.positions import Partition
+from storage.positions import LogEdges, Partition
 from streams import metrics
 from streams.agents import Guard
 from streams.config import Stream
-from streams.continuity import Edges, Log
+from streams.continuity import Log
 from streams.stage import Prepared
 from streams.tasks import leading
 
@@ -47,7 +47,7 @@ class Watchdog(Generic[Prepared]):
         for partition in self._stalled(edges, nexts):
             await self._heal(partition, nexts[partition], edges[partition].end)
 
-    def _stalled(self, edges: Mapping[Partition, Edges], nexts: Mapping[Partition, int]) -> list[Partition]:
+    def _stalled(self, edges: Mapping[Partition, LogEdges], nexts: Mapping[Partition, int]) -> list[Partition]:
         now = time.monotonic()
         for partition, reached in nexts.items():
             if self._seen.get(partition, (None, 0.0))[0] != reached:

@@ -137,6 +137,8 @@ class KafkaSettings(Frozen):
     user: str | None = None
     password: SecretStr | None = None
     ca_file: Annotated[Path, Allowed("the path of a PEM file")] | None = None
+    group: Annotated[str, Field(pattern=r"^[a-z0-9.-]{1,100}$"), Allowed("a name in small letters")] = "tocsin"
+    session_timeout: Duration = timedelta(seconds=15)
 
     @model_validator(mode="after")
     def _complete(self) -> "KafkaSettings":

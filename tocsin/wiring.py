@@ -1,11 +1,18 @@
 """The one place where settings become parts: every command builds what it needs here and nowhere else."""
 
+import ssl
 from pathlib import Path
 
+from sqlalchemy import Engine
+
+from schemas.topics import backfill_topic, detections_topic
+from storage.engine import connect
+from storage.laboratories import Laboratory
+from streams.config import Flow, Kafka, Login, Stream
 from tocsin.embedded.directory import DataDirectory, Running
 from tocsin.errors import Refusal
 from tocsin.reading import read
-from tocsin.settings import Settings
+from tocsin.settings import KafkaSecurity, Settings
 
 
 def settings(data_dir: Path | None = None) -> Settings:
@@ -57,4 +64,39 @@ def _lacking(settings: Settings, what: str, variable: str) -> str:
     raise Refusal(
         f"What runs in {settings.data_dir.absolute()} has no {what} of its own, because it was started with one "
         f"that is set: set {variable} here to the same."
+    )
+
+
+def kafka(settings: Settings) -> Kafka:
+    """The Kafka of these settings, as the stream reaches it."""
+    given = settings.kafka
+    tls = given.security in (KafkaSecurity.TLS, KafkaSecurity.SASL_TLS)
+    return Kafka(
+        bootstrap=kafka_bootstrap(settings),
+        login=Login(username=given.user, password=given.password.get_secret_value())
+        if given.user and given.password
+        else None,
+        tls=ssl.create_default_context(cafile=given.ca_file) if tls else None,
+        session_timeout=given.session_timeout.total_seconds(),
+        heartbeat_interval=given.session_timeout.total_seconds() / 5,
+    )
+
+
+def database(settings: Settings, name: str) -> Engine:
+    """The database of these settings; `name` is what its administrator sees."""
+    return connect(database_url(settings), name=f"tocsin {name}")
+
+
+def stream(settings: Settings, flow: Flow, registered: tuple[Laboratory, ...]) -> Stream:
+    """One flow over the topics of the registered laboratories. A backfill takes smaller batches."""
+    topic = detections_topic if flow is Flow.LIVE else backfill_topic
+    most = settings.batch.size if flow is Flow.LIVE else min(settings.batch.size, 100)
+    return Stream(
+        kafka=kafka(settings),
+        application=f"{settings.kafka.group}-{flow.value}",
+        flow=flow.value,
+        topics=tuple(topic(laboratory.id) for laboratory in registered),
+        data_directory=settings.data_dir / "faust" / flow.value,
+        batch_records=most,
+        batch_window=settings.batch.window.total_seconds(),
     )
