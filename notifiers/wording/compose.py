@@ -179,8 +179,10 @@ def _handling(event: AlertEvent) -> str:
     return phrases.HANDLING_SENTENCE.format(tlp=_tlp(event), means=phrases.HANDLING[event.handling])
 
 
-def _name(event: AlertEvent) -> str:
-    return shown(event.substance.name, limit=120)
+def _name(event: AlertEvent, *, limit: int = 120) -> str:
+    """The substance's name, in quotation marks where it could be read as our own mark of an exercise (P6)."""
+    name = shown(event.substance.name, limit=limit)
+    return phrases.QUOTED.format(text=name) if name.upper().startswith(tuple(phrases.MARK.values())) else name
 
 
 def _title(event: AlertEvent, *, name: str) -> str:
@@ -203,7 +205,7 @@ def _subject(event: AlertEvent, purpose: Purpose, *, band: Band) -> str:
     else:
         fit = tuple(word for word in product.sold_as if not header_fault(word, limit=NAME_IN_SUBJECT))
         safe = event.model_copy(update={"product": product.model_copy(update={"sold_as": fit})})
-        title = _title(safe, name=shown(name, limit=NAME_IN_SUBJECT))
+        title = _title(safe, name=_name(safe, limit=NAME_IN_SUBJECT))
     text = phrases.SUBJECT_KIND[event.kind].format(text=title)
     return _behind_labels(event, purpose, band=band, text=phrases.SUBJECT.format(text=text, number=_number(event)))
 

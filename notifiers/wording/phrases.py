@@ -29,6 +29,8 @@ MARK_SENTENCE: Final = {
     Tense.TEST: "This is a technical test. Nothing in it is real: do not act on it.",
 }
 
+QUOTED: Final = "“{text}”"
+
 LEVEL: Final = "L{level} {word}"
 LEVEL_OF: Final = "level {level} of 4"
 LEVEL_MEANING: Final = {
