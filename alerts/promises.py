@@ -22,14 +22,10 @@ def resolve_name(text: str, catalogue: Catalogue) -> Entry | None:
     >>> resolve_name("oxycodone (OxyContin 80 mg)", load()).name, resolve_name("pink cocaine", load())
     ('Oxycodone', None)
     """
-    whole = _exactly(text, catalogue)
-    if whole is not None:
-        return whole
-    for part in _BETWEEN.split(text):
-        found = _exactly(part, catalogue) or _inside(part, catalogue)
-        if found is not None:
-            return found
-    return None
+    if _called(strict_key(text), catalogue):
+        return _exactly(text, catalogue)
+    found = (_exactly(part, catalogue) or _inside(part, catalogue) for part in _BETWEEN.split(text))
+    return next((entry for entry in found if entry is not None), None)
 
 
 def _exactly(text: str, catalogue: Catalogue) -> Entry | None:
