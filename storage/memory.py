@@ -90,16 +90,17 @@ BEGINNING: Final = date(1, 1, 1)
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a batch will ask for: its event ids, and what it says to which case."""
+    """What is asked for: event ids, what is said to which case, and cases looked at as they stand on a day."""
 
-    reports: Sequence[Report]
-    evidence: Sequence[Evidence]
+    reports: Sequence[Report] = ()
+    evidence: Sequence[Evidence] = ()
+    looked_at: Mapping[FileKey, date] = field(default_factory=dict)
     longest: int
 
     @property
     def files(self) -> set[FileKey]:
-        """Case keys that the batch adds to."""
-        return {(item.ledger, item.case_key) for item in self.evidence}
+        """Case keys that are added to or looked at."""
+        return {(item.ledger, item.case_key) for item in self.evidence} | set(self.looked_at)
 
 
 @dataclass
@@ -193,7 +194,7 @@ def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: froze
 
 def _earliest(wanted: Wanted, files: Iterable[FileKey]) -> dict[FileKey, date]:
     """The earliest day that the batch adds to each key: anchors before it cannot change."""
-    found: dict[FileKey, date] = dict.fromkeys(files, date.max)
+    found: dict[FileKey, date] = dict.fromkeys(files, date.max) | dict(wanted.looked_at)
     for item in wanted.evidence:
         key = (item.ledger, item.case_key)
         found[key] = min(found[key], item.day)

@@ -1,0 +1,47 @@
+"""Wakes the cases whose gathering window ended: each in a transaction of its own, at the time it was due."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from alerts.effects import Effects
+from alerts.pipeline import Setting, wake
+from storage import memory as recalling
+from storage import recording, timers
+from storage.memory import Kept, Known, Wanted
+
+
+@dataclass(frozen=True)
+class Timers:
+    """The clock's work. Calling it runs every timer due at an instant and says how many ran."""
+
+    engine: Engine
+    setting: Setting
+
+    def __call__(self, now: datetime) -> int:
+        """Run what is due, oldest first."""
+        ran = 0
+        while self._run_next(now):
+            ran += 1
+        return ran
+
+    def _run_next(self, now: datetime) -> bool:
+        with self.engine.begin() as connection:
+            timer = timers.next_due(connection, now)
+            if timer is None:
+                return False
+            file_key = (timer.ledger, timer.case_key)
+            recalling.lock(connection, [file_key])
+            if not timers.claim(connection, timer):
+                return True
+            wanted = Wanted(
+                looked_at={file_key: timer.due_at.date()}, longest=self.setting.grading.rules.windows_days.longest
+            )
+            recalled = recalling.recall(connection, wanted, Known(), whole=frozenset(), kept=Kept())
+            effects, file = Effects(), recalled.memory.files[file_key]
+            case = next((case for case in file.cases() if case.id == timer.case_id), None)
+            if case is not None:
+                wake(file, case, recalled.memory, effects, self.setting, due=timer.due_at)
+                recording.record(connection, recalled, effects, {}, kept=Kept())
+            return True
