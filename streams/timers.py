@@ -38,7 +38,8 @@ class Timers:
             wanted = Wanted(
                 looked_at={file_key: timer.due_at.date()}, longest=self.setting.grading.rules.windows_days.longest
             )
-            recalled = recalling.recall(connection, wanted, Known(), whole=frozenset(), kept=Kept())
+            ended_too = frozenset({timer.case_key}) if timer.case_key.startswith("U:") else frozenset[str]()
+            recalled = recalling.recall(connection, wanted, Known(), whole=ended_too, kept=Kept())
             effects, file = Effects(), recalled.memory.files[file_key]
             case = next((case for case in file.cases() if case.id == timer.case_id), None)
             if case is not None:
