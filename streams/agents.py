@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final, Generic, NoReturn
 
 import structlog
@@ -74,11 +75,20 @@ class Guard(Generic[Prepared]):
     """
 
     def __init__(
-        self, engine: Engine, flow: str, stage: Stage[Prepared], *, logs: Log, stop: Stop, place: Place = place
+        self,
+        engine: Engine,
+        flow: str,
+        stage: Stage[Prepared],
+        *,
+        logs: Log,
+        stop: Stop,
+        place: Place = place,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._transaction = Transaction(engine, flow, stage, place)
         self._condemn = Transaction(engine, flow, Condemned(), place)
         self._engine = engine
+        self._committed = committed
         self._logs = logs
         self._stop = stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
@@ -116,8 +126,16 @@ class Guard(Generic[Prepared]):
 
     async def _run(self, transaction: Transaction[Prepared] | Transaction[Record], batch: Batch) -> None:
         began = time.monotonic()
-        result = await asyncio.get_running_loop().run_in_executor(self._thread, transaction.run, batch)
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._thread, transaction.run, batch)
         _tell(result, time.monotonic() - began)
+        if result.counters.applied:
+            await loop.run_in_executor(self._thread, self._spread_word)
+
+    def _spread_word(self) -> None:
+        """A wake-up that fails costs the listener a second, never the batch its commit."""
+        with suppress(Exception):
+            self._committed()
 
     async def _divide(self, batch: Batch, error: Exception) -> None:
         if len(batch.records) > 1:

@@ -13,6 +13,7 @@ from alerts.pipeline import Reading, Setting, fold, read
 from schemas.decoding import decode
 from schemas.records import Record
 from schemas.rejections import Rejection
+from schemas.topics import laboratory_of
 from schemas.vocabularies import RejectionReason
 from storage import memory as recalling
 from storage import recording
@@ -45,7 +46,7 @@ class Assess:
         return [Assessed(record, self._read(record)) for record in records]
 
     def _read(self, record: Record) -> Reading | Rejection:
-        laboratory = next((one for one in self.laboratories.values() if one.topic == record.topic), None)
+        laboratory = self.laboratories.get(laboratory_of(record.topic) or "")
         if laboratory is None or laboratory.state is LaboratoryState.SUSPENDED:
             return _unknown(record, laboratory)
         decoded = decode(record, laboratory=laboratory.id)

@@ -27,6 +27,7 @@ class Clock:
 
     engine: Engine
     tick: Tick
+    committed: Callable[[], None]
 
     async def step(self) -> None:
         """Lead and tick for as long as nothing breaks; return when another clock leads."""
@@ -36,5 +37,6 @@ class Clock:
                 metrics.timers.inc(ran)
                 if ran:
                     log.info("timers", ran=ran)
+                    await asyncio.to_thread(self.committed)
                 await asyncio.sleep(TICK_SECONDS)
                 await asyncio.to_thread(confirm, connection)

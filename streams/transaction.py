@@ -63,7 +63,7 @@ class Batch:
 
 
 @dataclass(slots=True)
-class Reading:
+class Progress:
     """How far one partition has been placed within this batch."""
 
     next_offset: int
@@ -77,7 +77,7 @@ class Placement:
     """Which records are new, by index, and how each partition moves."""
 
     fresh: tuple[int, ...]
-    readings: Mapping[Partition, Reading]
+    reached: Mapping[Partition, Progress]
 
 
 class Place(Protocol):
@@ -143,51 +143,51 @@ class Transaction(Generic[Prepared]):
         outbox.add(connection, [announcement(letter) for letter in letters])
 
     def _moves(self, placement: Placement, records: Sequence[Record], fates: Sequence[Fate]) -> list[Move]:
-        tallies: dict[Partition, Counter[type[Fate]]] = {one: Counter() for one in placement.readings}
+        tallies: dict[Partition, Counter[type[Fate]]] = {one: Counter() for one in placement.reached}
         for record, fate in zip(records, fates, strict=True):
             tallies[self.partition(record)][type(fate)] += 1
-        return [_move(one, placement.readings[one], tallies[one]) for one in sorted(placement.readings)]
+        return [_move(one, placement.reached[one], tallies[one]) for one in sorted(placement.reached)]
 
 
 def place(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Placement:
     """Sort records into new ones, replayed ones and holes; raises `Gap` where the log was not read through."""
-    readings = {partition: Reading(position.next_offset) for partition, position in known.items()}
+    reached = {partition: Progress(position.next_offset) for partition, position in known.items()}
     fresh = []
     for index, record in enumerate(batch.records):
         partition = Partition(flow=flow, topic=record.topic, partition=record.partition)
-        reading = readings[partition]
-        if record.offset < reading.next_offset:
-            reading.replayed += 1
+        progress = reached[partition]
+        if record.offset < progress.next_offset:
+            progress.replayed += 1
             continue
-        _skip_to(record.offset, reading, partition, batch.passed)
-        reading.next_offset, reading.last = record.offset + 1, record
+        _skip_to(record.offset, progress, partition, batch.passed)
+        progress.next_offset, progress.last = record.offset + 1, record
         fresh.append(index)
     if batch.passed is not None:
-        _skip_to(batch.passed.stop, readings[batch.passed.partition], batch.passed.partition, batch.passed)
-    return Placement(tuple(fresh), readings)
+        _skip_to(batch.passed.stop, reached[batch.passed.partition], batch.passed.partition, batch.passed)
+    return Placement(tuple(fresh), reached)
 
 
-def _skip_to(offset: int, reading: Reading, partition: Partition, passed: Passed | None) -> None:
-    if offset <= reading.next_offset:
+def _skip_to(offset: int, progress: Progress, partition: Partition, passed: Passed | None) -> None:
+    if offset <= progress.next_offset:
         return
-    proven = passed is not None and passed.start <= reading.next_offset and offset <= passed.stop
+    proven = passed is not None and passed.start <= progress.next_offset and offset <= passed.stop
     if not proven:
-        raise Gap(partition, reading.next_offset, offset)
-    reading.holes += offset - reading.next_offset
-    reading.next_offset = offset
+        raise Gap(partition, progress.next_offset, offset)
+    progress.holes += offset - progress.next_offset
+    progress.next_offset = offset
 
 
-def _move(partition: Partition, reading: Reading, tally: "Counter[type[Fate]]") -> Move:
-    last = reading.last
+def _move(partition: Partition, progress: Progress, tally: "Counter[type[Fate]]") -> Move:
+    last = progress.last
     return Move(
         partition=partition,
-        next_offset=reading.next_offset,
+        next_offset=progress.next_offset,
         counters=Counters(
             applied=tally[Applied],
             duplicates=tally[Duplicate],
             dead=tally[Dead],
-            holes=reading.holes,
-            replayed=reading.replayed,
+            holes=progress.holes,
+            replayed=progress.replayed,
         ),
         last_offset=None if last is None else last.offset,
         last_sha256=None if last is None else hashlib.sha256(last.value or b"").digest(),

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Engine
 
 from storage import laboratories
+from storage.wakeups import Bell, Wakeup
 from streams import app as application
 from streams.agents import Guard, Stop
 from streams.clock import Clock, Tick
@@ -57,8 +58,17 @@ async def _main(worker: Worker[Prepared]) -> None:
     stop = Stop()
     _end_on_signals(stop, worker.stream.stop_within)
     logs = Log(worker.stream.kafka)
-    guard = Guard(worker.engine, worker.stream.flow, worker.stage, logs=logs, stop=stop, place=worker.place)
-    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, logs, stop)]
+    bell = Bell(worker.engine, Wakeup.OUTBOX)
+    guard = Guard(
+        worker.engine,
+        worker.stream.flow,
+        worker.stage,
+        logs=logs,
+        stop=stop,
+        place=worker.place,
+        committed=bell.ring,
+    )
+    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, logs, stop, bell)]
     log.info("worker_started", flow=worker.stream.flow, topics=len(worker.stream.topics), registry=worker.registry)
     clean = await _stream(worker, guard, stop)
     if not clean:
@@ -79,7 +89,7 @@ async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop) 
     return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=worker.ready)
 
 
-def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: Stop) -> list[Loop]:
+def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: Stop, bell: Bell) -> list[Loop]:
     watchdog = Watchdog(worker.engine, worker.stream, logs, guard)
     loops = [
         forever("watchdog", watchdog.step, every=worker.stream.watch_every),
@@ -88,7 +98,7 @@ def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: S
     if worker.relay:
         loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka).step, every=0.0))
     if worker.tick is not None:
-        loops.append(forever("clock", Clock(worker.engine, worker.tick).step, every=1.0))
+        loops.append(forever("clock", Clock(worker.engine, worker.tick, bell.ring).step, every=1.0))
     return loops
 
 

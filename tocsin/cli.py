@@ -13,10 +13,16 @@ from tocsin.reading import unknown_variables
 _HELP: Final = "An open European drug alert system: laboratory detections in, graded alerts out."
 
 COMMANDS: Final = {
+    "audit": "audit",
+    "dead-letters": "dead_letters",
+    "lab": "lab",
+    "publish": "publish",
     "settings": "settings",
     "simulate": "simulate",
+    "topics": "topics",
     "up": "up",
     "validate": "validate",
+    "worker": "worker",
 }
 """Command word → module under `tocsin.commands` that exports `app: typer.Typer`."""
 

@@ -5,12 +5,21 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from alerts.catalogue import load
+from alerts.grading import european_grading
+from alerts.lifecycle import Policy
+from alerts.pipeline import Setting
 from schemas.topics import backfill_topic, detections_topic
+from storage import laboratories
 from storage.engine import connect
 from storage.laboratories import Laboratory
+from streams.assess import Assess, Assessed
 from streams.config import Flow, Kafka, Login, Stream
+from streams.timers import Timers
+from streams.worker import Worker
 from tocsin.embedded.directory import DataDirectory, Running
 from tocsin.errors import Refusal
+from tocsin.readiness import say_ready
 from tocsin.reading import read
 from tocsin.settings import KafkaSecurity, Settings
 
@@ -99,4 +108,32 @@ def stream(settings: Settings, flow: Flow, registered: tuple[Laboratory, ...]) -
         data_directory=settings.data_dir / "faust" / flow.value,
         batch_records=most,
         batch_window=settings.batch.window.total_seconds(),
+    )
+
+
+def setting(settings: Settings) -> Setting:
+    """What every decision depends on besides reports and memory."""
+    return Setting(
+        catalogue=load(),
+        grading=european_grading(),
+        policy=Policy(gathering=settings.gathering_interval),
+        loaded=frozenset(settings.history_countries),
+    )
+
+
+def worker(settings: Settings, flow: Flow) -> Worker[Assessed]:
+    """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
+    engine = database(settings, f"worker {flow.value}")
+    with engine.begin() as connection:
+        version = laboratories.registry_version(connection)
+        registered = laboratories.registered(connection)
+    decisions = setting(settings)
+    return Worker(
+        engine=engine,
+        stream=stream(settings, flow, registered),
+        stage=Assess(decisions, {one.id: one for one in registered}),
+        registry=version,
+        tick=Timers(engine, decisions) if flow is Flow.LIVE else None,
+        relay=flow is Flow.LIVE,
+        ready=say_ready,
     )

@@ -20,7 +20,7 @@ from storage.engine import connect
 from storage.positions import Partition, Position
 from streams.config import Kafka, Stream
 from streams.stage import Applied, Dead, Duplicate, Fate
-from streams.transaction import Batch, Place, Placement, Reading, place
+from streams.transaction import Batch, Place, Placement, Progress, place
 from streams.worker import Worker, run
 
 CREATE: Final = 'CREATE TABLE seen (topic text, partition int, "offset" bigint, value text)'
@@ -81,11 +81,11 @@ def _fate(record: Record) -> Fate:
 
 def believe(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Placement:
     """Every record is new, and nothing is ever missing."""
-    readings = {partition: Reading(position.next_offset) for partition, position in known.items()}
+    reached = {partition: Progress(position.next_offset) for partition, position in known.items()}
     for record in batch.records:
-        reading = readings[Partition(flow=flow, topic=record.topic, partition=record.partition)]
-        reading.next_offset, reading.last = max(reading.next_offset, record.offset + 1), record
-    return Placement(tuple(range(len(batch.records))), readings)
+        progress = reached[Partition(flow=flow, topic=record.topic, partition=record.partition)]
+        progress.next_offset, progress.last = max(progress.next_offset, record.offset + 1), record
+    return Placement(tuple(range(len(batch.records))), reached)
 
 
 def main() -> int:
