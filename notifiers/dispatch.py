@@ -36,7 +36,7 @@ class Dispatched:
         return self.planned + self.outdated + len(self.held)
 
 
-def dispatch(engine: Engine, *, policy: Policy, now: datetime, limit: int = BATCH) -> Dispatched:
+def dispatch(engine: Engine, *, policy: Policy, limit: int = BATCH) -> Dispatched:
     """Plan the next events. No input or output with the outside: whoever sends finds committed rows. Nothing when
     another process is at it."""
     with engine.begin() as connection:
@@ -45,7 +45,7 @@ def dispatch(engine: Engine, *, policy: Policy, now: datetime, limit: int = BATC
         waiting = outbox.unplanned(connection, limit)
         if not waiting:
             return Dispatched()
-        audience = subscribers.recipients(connection)
+        audience, now = subscribers.recipients(connection), threads.now(connection)
         plans = [_one(connection, stored, audience, policy=policy, now=now) for stored in waiting]
         outbox.mark_planned(connection, [stored.id for stored in waiting])
     return _summary(plans)

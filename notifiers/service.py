@@ -1,8 +1,7 @@
 """The courier process: dispatch and deliveries side by side, woken by NOTIFY, stopped by draining."""
 
 import asyncio
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -29,7 +28,7 @@ class Service:
 
     engine: Engine
     courier: Courier
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is in flight is finished first."""
@@ -58,7 +57,7 @@ class Service:
 
     async def _round(self) -> Dispatched:
         try:
-            done = await asyncio.to_thread(dispatch, self.engine, policy=self.policy, now=datetime.now(UTC))
+            done = await asyncio.to_thread(dispatch, self.engine, policy=self.policy)
         except Exception as error:
             expected = is_infrastructure(error)
             log.warning("dispatch_failed", error=type(error).__name__, exc_info=None if expected else error)

@@ -30,6 +30,8 @@ class HeldEvent:
 
 _ONE_DISPATCHER: Final = text("SELECT pg_try_advisory_xact_lock(hashtextextended('tocsin dispatch', 0))")
 
+_NOW: Final = text("SELECT now()")
+
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tocsin alert ' || :alert_id, 0))")
 
 _THREAD: Final = text("SELECT tense, planned_revision FROM alert_threads WHERE alert_id = :alert_id")
@@ -91,6 +93,12 @@ _HELD: Final = text("""
 def only_dispatcher(connection: Connection) -> bool:
     """Whether this transaction alone plans now, so that events are planned in the order of their ids."""
     return bool(connection.execute(_ONE_DISPATCHER).scalar_one())
+
+
+def now(connection: Connection) -> datetime:
+    """The time of this transaction on the database's clock: due times are compared with that clock alone."""
+    found: datetime = connection.execute(_NOW).scalar_one()
+    return found
 
 
 def lock(connection: Connection, alert_id: str) -> None:
