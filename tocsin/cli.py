@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from tocsin.errors import Refusal, explained
+from tocsin.errors import Refusal, explained, single
 from tocsin.reading import unknown_variables
 
 _HELP: Final = "An open European drug alert system: laboratory detections in, graded alerts out."
@@ -33,14 +33,15 @@ def main() -> None:
         print(f"tocsin: {warning}", file=sys.stderr)
     try:
         _application()()
-    except Refusal as refusal:
-        _fail(str(refusal), refusal.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except Exception as error:
+    except Exception as caught:
+        error = single(caught)
+        if isinstance(error, Refusal):
+            _fail(str(error), error.exit_code)
         if os.environ.get("TOCSIN_LOG_LEVEL", "").lower() == "debug":
             raise
         _fail(explained(error), 1)

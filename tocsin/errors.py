@@ -17,6 +17,13 @@ class WrongSetting(Refusal):
     exit_code = 2
 
 
+def single(error: Exception) -> Exception:
+    """The first error of a group, which is the one that ended the others."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 def explained(error: Exception) -> str:
     """One sentence about an error that no command caught: ours speak for themselves, an engine's are put in words."""
     kind, said = type(error), " ".join(str(error).split())

@@ -143,6 +143,11 @@ class KafkaSettings(Frozen):
     @model_validator(mode="after")
     def _complete(self) -> "KafkaSettings":
         sasl = self.security in (KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_TLS)
+        if self.bootstrap is None and self.security is not KafkaSecurity.PLAINTEXT:
+            raise _wrong(
+                f"TOCSIN_KAFKA__SECURITY is {self.security}, which the embedded Kafka does not have: "
+                "set TOCSIN_KAFKA__BOOTSTRAP to your own, or leave both."
+            )
         if sasl and not (self.user and self.password):
             raise _wrong(
                 f"TOCSIN_KAFKA__SECURITY is {self.security}, which needs TOCSIN_KAFKA__USER and TOCSIN_KAFKA__PASSWORD."
@@ -184,6 +189,11 @@ class SmtpSettings(Frozen):
             raise _wrong(
                 f"TOCSIN_SMTP__TLS is none, which is allowed for a relay on this machine only and not for {self.host}: "
                 "use starttls or tls."
+            )
+        if self.host is None and self.username:
+            raise _wrong(
+                "TOCSIN_SMTP__USERNAME is set, which the embedded mailbox does not ask for: "
+                "set TOCSIN_SMTP__HOST to your relay, or leave both."
             )
         if bool(self.username) != bool(self.password):
             raise _wrong("TOCSIN_SMTP__USERNAME and TOCSIN_SMTP__PASSWORD belong together: set both or neither.")

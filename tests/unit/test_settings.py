@@ -77,6 +77,25 @@ def test_mail_in_clear_is_refused_to_any_other_machine(monkeypatch: pytest.Monke
             read()
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"KAFKA__SECURITY": "sasl_tls"}, "which the embedded Kafka does not have"),
+        ({"KAFKA__BOOTSTRAP": "k:1", "KAFKA__SECURITY": "sasl_tls"}, "needs TOCSIN_KAFKA__USER and TOCSIN_KAFKA__PASS"),
+        ({"KAFKA__BOOTSTRAP": "k:1", "KAFKA__PASSWORD": "x"}, "which sends none"),
+        ({"SMTP__USERNAME": "u", "SMTP__PASSWORD": "x"}, "which the embedded mailbox does not ask for"),
+        ({"SMTP__HOST": "relay", "SMTP__USERNAME": "u"}, "belong together"),
+    ],
+)
+def test_settings_that_do_not_fit_each_other_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], sentence: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"TOCSIN_{name}", value)
+    with pytest.raises(WrongSetting, match=sentence):
+        read()
+
+
 def test_a_wrong_secret_is_not_shown_in_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOCSIN_DATABASE__URL", "mysql://tocsin:hunter2@db/tocsin")
     with pytest.raises(WrongSetting) as caught:

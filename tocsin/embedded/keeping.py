@@ -90,8 +90,8 @@ async def stop_all(children: list[Child], processes: dict[str, Process], say: Sa
 async def _again(child: Child, processes: dict[str, Process], say: Say) -> None:
     try:
         await bring_up(child, processes, say)
-    except Refusal as refusal:
-        say(str(refusal))
+    except (Refusal, OSError) as error:
+        say(str(error))
         await stop(processes[child.name], child.stop_signals, grace=5)
 
 

