@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from schemas.characters import name_of, shown, suspicious
 from schemas.places import COUNTRIES, is_region
-from schemas.units import AMOUNT_UNITS, QUANTITY_UNITS
+from schemas.units import AMOUNT_PATTERN, QUANTITY_PATTERN
 
 EARLIEST_YEAR: Final = 1900
 LATEST_YEAR: Final = 2199
@@ -233,18 +233,8 @@ def whole(limit: int) -> object:
     return Field(strict=True, ge=1, le=limit)
 
 
-def _unit(allowed: frozenset[str]) -> tuple[AfterValidator, WithJsonSchema]:
-    def check(unit: str) -> str:
-        if unit not in allowed:
-            raise refusal(
-                f"must be a UCUM unit in its exact letters, such as ug, mg, g, kg, mL, %; found {shown(unit)}"
-            )
-        return unit
-
-    return AfterValidator(check), schema(type="string", enum=sorted(allowed))
-
-
-_QUANTITY_CHECK, _QUANTITY_SCHEMA = _unit(QUANTITY_UNITS)
-_AMOUNT_CHECK, _AMOUNT_SCHEMA = _unit(AMOUNT_UNITS)
-QuantityUnit = Annotated[str, _QUANTITY_CHECK, _QUANTITY_SCHEMA]
-AmountUnit = Annotated[str, _AMOUNT_CHECK, _AMOUNT_SCHEMA]
+_UNIT_SENTENCE: Final = "must be a UCUM unit in its exact letters, such as ug, mg, g, kg, mL, % or {tablet}"
+QuantityUnit = Annotated[
+    str, matching(QUANTITY_PATTERN, _UNIT_SENTENCE), schema(type="string", pattern=QUANTITY_PATTERN)
+]
+AmountUnit = Annotated[str, matching(AMOUNT_PATTERN, _UNIT_SENTENCE), schema(type="string", pattern=AMOUNT_PATTERN)]

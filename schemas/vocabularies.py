@@ -403,7 +403,6 @@ class Audience(StrEnum):
     PRECURSOR = "precursor"
 
 
-EU_COUNTRIES = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split()
-)
+_UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU_COUNTRIES = frozenset(_UNION.split())
 REPORTING_COUNTRIES = EU_COUNTRIES | {"NO", "TR"}
