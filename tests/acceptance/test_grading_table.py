@@ -1,6 +1,8 @@
 """The acceptance table of the grading: each row of the scenario file, run as reports, must come out as it says."""
 
+import itertools
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from alerts.catalogue import load as load_catalogue
 from alerts.grading import european_grading
 from alerts.pipeline import Setting
-from tocsin.demo.scenario import Expected, ExpectedCase, Row, as_bytes, load
+from tocsin.demo.scenario import Document, Expected, ExpectedCase, Row, as_bytes, load
 from tocsin.simulation import Simulated, SimulatedCase, simulate
 
 SCENARIO = load()
@@ -73,6 +75,28 @@ def test_the_same_reports_sent_twice_change_nothing(row: Row) -> None:
     assert twice.reports.applied == once.reports.applied
     assert twice.reports.duplicates == once.reports.applied
     assert (twice.cases, twice.messages) == (once.cases, once.messages)
+
+
+def _graded(lines: Sequence[bytes]) -> list[tuple[object, ...]]:
+    """What may not depend on order: each case's substance, countries, events and grade."""
+    setting = Setting(catalogue=CATALOGUE, grading=GRADING, loaded=frozenset())
+    outcome = simulate(list(enumerate(lines, start=1)), setting=setting)
+    assert outcome.reports.rejected == ()
+    fields = ("substance", "countries", "events", "level", "impact", "spread", "confidence", "rules", "provisional")
+    return sorted(tuple(getattr(case, field) for field in fields) for case in outcome.cases)
+
+
+@pytest.mark.parametrize("row", [_marked(row) for row in SCENARIO.acceptance])
+def test_the_order_of_arrival_changes_no_grade(row: Row) -> None:
+    documents = SCENARIO.reports_of(row)
+    if any(document["revision"] != 1 for document in documents):
+        pytest.skip("a revision that arrives before its event is refused for now")
+    together: Document = {"reported_at": max(str(document["reported_at"]) for document in documents)}
+    lines = [as_bytes(document | together) for document in documents]
+    expected = _graded(lines)
+    for order in itertools.islice(itertools.permutations(lines), 0, 24, 5):
+        assert _graded(order) == expected
+    assert _graded(lines[::-1]) == expected
 
 
 def test_the_documented_events_are_all_taken_and_speak_within_reason() -> None:
