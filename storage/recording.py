@@ -190,6 +190,8 @@ def record(
     _write_days(connection, cases, recalled)
     _write_files(connection, memory.files.values())
     outbox.add(connection, [_outgoing(event) for event in events])
+    for case in cases:
+        _settle(case)
     return events
 
 
@@ -324,7 +326,6 @@ def _write_cases(
     by_id = {case.id: case for case in cases}
     for row in written:
         case = by_id[row.id]
-        _settle(case)
         kept.put(case, row.version, recalled.since.get(case.id, BEGINNING))
 
 

@@ -13,7 +13,9 @@ from tocsin.reading import unknown_variables
 _HELP: Final = "An open European drug alert system: laboratory detections in, graded alerts out."
 
 COMMANDS: Final = {
+    "alert": "alert",
     "audit": "audit",
+    "case": "case",
     "dead-letters": "dead_letters",
     "lab": "lab",
     "publish": "publish",

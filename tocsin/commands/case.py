@@ -1,0 +1,129 @@
+"""`tocsin case list | show`: what the threats are, how grave, and why."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.vocabularies import Level, Tense
+from storage import browsing
+from storage.browsing import CaseDetail, CaseRow
+from tocsin import wiring
+from tocsin.errors import Refusal
+
+app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
+
+DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+@app.command("list")
+def list_them(
+    level: Annotated[int, typer.Option(min=0, max=4, help="At least this level.")] = 1,
+    country: Annotated[str | None, typer.Option(help="Only with events in this country, like FI.")] = None,
+    tense: Annotated[Tense | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Cases, gravest first; without --level those that reach L1."""
+    engine = wiring.database(wiring.settings(data_dir), "case")
+    with engine.begin() as connection:
+        asked = country.upper() if country else None
+        found = browsing.cases(connection, at_least=Level(level), tense=tense, country=asked, limit=limit)
+    engine.dispose()
+    if as_json:
+        print(json.dumps([_as_json(row) for row in found], indent=2, ensure_ascii=False))
+        return
+    for row in found:
+        mark = "" if row.tense is Tense.ACTUAL else f" {row.tense.upper()}"
+        places = " ".join(row.countries) or "-"
+        print(f"{row.id[:12]}  L{row.level} {row.level.word}{mark}  {row.name}  {places}  {_told(row)}")
+
+
+@app.command()
+def show(
+    asked: Annotated[str, typer.Argument(metavar="CASE", help="Its id, the beginning of it, or its alert's number.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """One case: why this level, which reports, what was said."""
+    engine = wiring.database(wiring.settings(data_dir), "case")
+    with engine.begin() as connection:
+        found = browsing.case(connection, asked)
+    engine.dispose()
+    if found is None:
+        raise Refusal(f"No one case is {asked!r}: `tocsin case list --level 0` shows those there are.")
+    if as_json:
+        print(json.dumps(_detail(found), indent=2, ensure_ascii=False))
+    else:
+        _say(found)
+
+
+def _told(row: CaseRow) -> str:
+    if row.number is None or row.announced is None:
+        return "nobody told"
+    ended = "" if row.state == "open" else f", {row.state}"
+    return f"{row.number} at L{row.announced}{ended}"
+
+
+def _say(found: CaseDetail) -> None:
+    row, grade = found.row, found.grade
+    print(f"{row.name}, case {row.id}, {row.state}")
+    if grade is not None:
+        scores = f"impact {grade.impact}, spread {grade.spread}, confidence {grade.confidence}"
+        print(f"L{row.level} {row.level.word}: {scores} on {grade.anchor}")
+        for rule in grade.fired:
+            print(f"  because  {rule.says}  ({rule.id}, {rule.axis} {rule.score})")
+    print(f"countries  {', '.join(f'{c} {n}' for c, n in found.summary.countries.items()) or '-'}")
+    print(f"told       {_told(row)}")
+    for report in found.reports:
+        print(f"report     {report.day} {report.country} {report.laboratory} {report.event_id} rev {report.revision}")
+    for line in found.log:
+        source = f" by {line.laboratory} {line.event_id} rev {line.revision}" if line.laboratory else ""
+        levels = f"L{line.before}→L{line.after}" if line.before is not None and line.after is not None else ""
+        print(f"log        {line.at:%Y-%m-%d %H:%M:%S} {line.actor}: {line.action} ({line.reason}) {levels}{source}")
+    if found.log and found.log[0].rule_set:
+        print(f"rules      {next((line.rule_set for line in found.log if line.rule_set), '-')}")
+
+
+def _as_json(row: CaseRow) -> dict[str, object]:
+    return {
+        "case": row.id,
+        "tense": row.tense,
+        "key": row.key,
+        "state": row.state,
+        "level": f"L{row.level}",
+        "name": row.name,
+        "alert": row.number,
+        "announced": None if row.announced is None else f"L{row.announced}",
+        "countries": list(row.countries),
+        "events": row.events,
+        "changed_at": row.changed_at.isoformat(),
+    }
+
+
+def _detail(found: CaseDetail) -> dict[str, object]:
+    return _as_json(found.row) | {
+        "substance": found.subject.model_dump(mode="json"),
+        "summary": found.summary.model_dump(mode="json"),
+        "grade": found.grade.model_dump(mode="json") if found.grade else None,
+        "reports": [report.model_dump(mode="json") for report in found.reports],
+        "log": [
+            {
+                "at": line.at.isoformat(),
+                "actor": line.actor,
+                "action": line.action,
+                "reason": line.reason,
+                "laboratory": line.laboratory,
+                "event_id": str(line.event_id) if line.event_id else None,
+                "revision": line.revision,
+                "before": None if line.before is None else f"L{line.before}",
+                "after": None if line.after is None else f"L{line.after}",
+                "rules": list(line.rules),
+                "rule_set": line.rule_set,
+            }
+            for line in found.log
+        ],
+    }
