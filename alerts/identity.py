@@ -229,12 +229,6 @@ def _settled(
     if entry is None and one.smiles is None and named is not None and found.rule is None:
         found = SubstanceClass(named.category, named.subgroup, says=f"the reported name is that of {named.name}")
     open_isomer = component.isomer_status in (IsomerStatus.ISOMER_GROUP, IsomerStatus.UNRESOLVED)
-    notes = [
-        *(["it is a metabolite and stands for its parent"] if parent else []),
-        *(["the identifiers in the report disagree"] if conflict else []),
-        *(["the report leaves the isomer open"] if open_isomer else []),
-        *doubts,
-    ]
     return Identity(
         key=key,
         name=name,
@@ -248,9 +242,22 @@ def _settled(
         variant=one.inchikey or _named_variant(component.name_reported, catalogue),
         entry=entry,
         class_rule=found.rule,
-        why=_sentence(f"Identified by {_STATED[rung]}", found, notes),
+        why=_sentence(
+            f"Identified by {_STATED[rung]}",
+            found,
+            [*_notes(metabolite=parent is not None, conflict=conflict, open_isomer=open_isomer), *doubts],
+        ),
         flags=entry.flags if entry else frozenset(),
     )
+
+
+def _notes(*, metabolite: bool, conflict: bool, open_isomer: bool) -> list[str]:
+    said = {
+        "it is a metabolite and stands for its parent": metabolite,
+        "the identifiers in the report disagree": conflict,
+        "the report leaves the isomer open": open_isomer,
+    }
+    return [note for note, holds in said.items() if holds]
 
 
 def _parent_drug(component: Component, entry: Entry | None, catalogue: Catalogue) -> Entry | None:

@@ -92,6 +92,11 @@ def test_stereoisomers_share_the_key_and_keep_their_own_variant() -> None:
     assert quinine.variant != quinidine.variant
 
 
+def test_a_labelled_standard_is_the_variant_of_the_drug_itself() -> None:
+    labelled = identity(reported(smiles="CCC(=O)N(c1c([2H])c([2H])c([2H])c([2H])c1[2H])C1CCN(CCc2ccccc2)CC1"))
+    assert labelled.variant == identity(reported(smiles=FENTANYL)).variant
+
+
 def test_heroin_and_fentanyl_in_one_structure_are_two_findings() -> None:
     both = identities(reported("heroin", smiles=f"{HEROIN}.Cl.{FENTANYL}"))
     assert [(one.name, one.conflict) for one in both] == [("Heroin", False), ("Fentanyl", False)]
@@ -102,6 +107,11 @@ def test_what_is_no_structure_gives_a_reason_and_no_key(smiles: str) -> None:
     found = chemistry.read_smiles(smiles)
     assert isinstance(found, chemistry.Unreadable)
     assert found.reason
+
+
+def test_a_placeholder_atom_is_named_as_the_reason() -> None:
+    found = chemistry.read_smiles("*c1ccccc1.CCO")
+    assert isinstance(found, chemistry.Unreadable) and "one definite structure" in found.reason
 
 
 def test_salts_alone_are_no_substance_but_a_single_solvent_is_itself() -> None:

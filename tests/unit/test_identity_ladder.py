@@ -1,8 +1,12 @@
 """The ladder: which identifier decides, what happens when they disagree, and what a report without any becomes."""
 
+from dataclasses import replace
+
 import pytest
 
-from alerts.identity import Rung, is_cas
+from alerts.catalogue import Catalogue
+from alerts.identity import Identity, Rung, identify, is_cas
+from schemas.detections import Component
 from schemas.vocabularies import Category, ComponentRole, IsomerStatus, SubstanceKind
 from tests.unit.reported import CAFFEINE, CATALOGUE, FENTANYL, HEROIN, identities, identity, reported
 
@@ -141,6 +145,27 @@ def test_a_name_that_spells_out_isomers_is_a_group_of_them() -> None:
     found = identity(reported("2-, 3- or 4-MMC"))
     assert found.key == "G:S:PRGXFAWAMOFULD,S:QDNXSIYWHYGMCD,S:YELGFTGWJGBAQU"
     assert (found.category, found.provisional) == (Category.CATHINONE, True)
+
+
+def test_a_name_of_two_substances_resolves_nothing_but_keeps_the_class_they_share() -> None:
+    found = _with_shared_name(reported("MMC"))
+    assert (found.key, found.rung, found.provisional) == ("N:mmc", Rung.R6, True)
+    assert found.category is Category.CATHINONE
+    assert "several substances have it" in found.why
+
+
+def test_a_name_of_two_substances_is_a_group_where_the_report_says_isomers() -> None:
+    found = _with_shared_name(reported("MMC", isomer_status=IsomerStatus.ISOMER_GROUP))
+    assert found.key == "G:S:PRGXFAWAMOFULD,S:QDNXSIYWHYGMCD"
+
+
+def _with_shared_name(component: Component) -> Identity:
+    entries = {
+        key: replace(CATALOGUE.entries[key], synonyms=("MMC",)) for key in ("S:PRGXFAWAMOFULD", "S:QDNXSIYWHYGMCD")
+    }
+    shared = Catalogue(version="test", entries=entries)
+    (found,) = identify(component, laboratory="si-example", sample="EX-1", catalogue=shared)
+    return found
 
 
 def test_an_isomer_left_open_is_provisional_even_with_a_structure() -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rdkit import Chem
 
@@ -53,6 +53,8 @@ def test_a_mixture_never_shrinks(members: Sequence[Entry]) -> None:
 
 @settings(max_examples=300)
 @given(st.text(max_size=80) | st.sampled_from(NAMED) | st.from_regex(r"(or\.?tho|meta|para|sulph|am|[0-9 ,'-]){1,6}"))
+@example("or.tho chloro")
+@example("sul.phate of am.phetamine")
 def test_the_name_key_is_stable_and_plain(name: str) -> None:
     key = strict_key(name)
     assert strict_key(key) == key
