@@ -1,6 +1,7 @@
 """The courier process: dispatch and deliveries side by side, woken by NOTIFY, stopped by draining."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,17 +19,19 @@ from storage.wakeups import Bell, Listener, Wakeup
 
 log: Final = structlog.get_logger("notifiers.service")
 
-LOOK_EVERY: Final = 1.0
 GAUGES_EVERY: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Plans and sends until stopped. Several may run on one database."""
+    """Plans and sends until stopped. Several may run on one database. `ready` is called once, when the first look
+    at the database succeeded. `look_every` in seconds: how long a lost wake-up may delay."""
 
     engine: Engine
     courier: Courier
     policy: Policy = field(default_factory=Policy)
+    look_every: float = 1.0
+    ready: Callable[[], None] = lambda: None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is in flight is finished first."""
@@ -46,22 +49,25 @@ class Service:
             await asyncio.gather(*beside, return_exceptions=True)
 
     async def _dispatch(self, news: asyncio.Event) -> None:
-        bell = Bell(self.engine, Wakeup.LEDGER)
+        bell, first = Bell(self.engine, Wakeup.LEDGER), True
         while True:
             done = await self._round()
-            if done.to_send or done.superseded:
+            if done is not None and first:
+                self.ready()
+                first = False
+            if done is not None and done.to_send:
                 self.courier.wake()
-                await asyncio.to_thread(_ring, bell)
-            if done.events < BATCH:
-                await _within(news, LOOK_EVERY)
+                await asyncio.to_thread(bell.ring)
+            if done is None or done.events < BATCH:
+                await _within(news, self.look_every)
 
-    async def _round(self) -> Dispatched:
+    async def _round(self) -> Dispatched | None:
         try:
             done = await asyncio.to_thread(dispatch, self.engine, policy=self.policy)
         except Exception as error:
             expected = is_infrastructure(error)
             log.warning("dispatch_failed", error=type(error).__name__, exc_info=None if expected else error)
-            return Dispatched()
+            return None
         _tell(done)
         return done
 
@@ -69,12 +75,12 @@ class Service:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
             while True:
                 try:
-                    if await asyncio.to_thread(listener.wait, LOOK_EVERY):
+                    if await asyncio.to_thread(listener.wait, self.look_every):
                         news.set()
                         self.courier.wake()
                 except Exception as error:
                     log.warning("listen_failed", error=type(error).__name__)
-                    await asyncio.sleep(LOOK_EVERY)
+                    await asyncio.sleep(self.look_every)
 
     async def _gauges(self) -> None:
         while True:
@@ -90,14 +96,6 @@ class Service:
     def _figures(self) -> delivery_list.Figures:
         with self.engine.connect() as connection:
             return delivery_list.figures(connection)
-
-
-def _ring(bell: Bell) -> None:
-    """Other couriers look by themselves every second, so a bell that cannot ring is no trouble."""
-    try:
-        bell.ring()
-    except Exception as error:
-        log.warning("bell_failed", error=type(error).__name__)
 
 
 def _tell(done: Dispatched) -> None:

@@ -3,6 +3,7 @@
 A wake-up only saves time: whoever listens looks every second anyway.
 """
 
+import contextlib
 import threading
 from enum import StrEnum
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Final, Self
 import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 QUIET_SECONDS: Final = 0.05
 """At most 20 notifications a second of one kind and process; those between are one at the end."""
@@ -34,7 +36,8 @@ class Bell:
         self._quiet = False
 
     def ring(self) -> None:
-        """Notify now, or once more when the quiet time is over."""
+        """Notify now, or once more when the quiet time is over. A database that is away is no trouble: whoever
+        listens looks by itself."""
         with self._lock:
             if self._timer is not None:
                 self._quiet = True
@@ -42,7 +45,8 @@ class Bell:
             self._timer = threading.Timer(QUIET_SECONDS, self._rested)
             self._timer.daemon = True
             self._timer.start()
-        notify(self._engine, self._wakeup)
+        with contextlib.suppress(SQLAlchemyError):
+            notify(self._engine, self._wakeup)
 
     def _rested(self) -> None:
         with self._lock:

@@ -1,27 +1,31 @@
 """The one place where settings become parts: every command builds what it needs here and nowhere else."""
 
+import asyncio
+import os
+import socket
 import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from alerts.catalogue import load
-from alerts.grading import european_grading
-from alerts.lifecycle import Policy
-from alerts.pipeline import Setting
 from schemas.topics import backfill_topic, detections_topic
 from storage import laboratories
 from storage.engine import connect
 from storage.laboratories import Laboratory
-from streams.assess import Assess, Assessed
 from streams.config import Flow, Kafka, Login, Stream
-from streams.timers import Timers
-from streams.worker import Worker
 from tocsin.embedded.directory import DataDirectory, Running
 from tocsin.errors import Refusal
 from tocsin.readiness import say_ready
 from tocsin.reading import read
-from tocsin.settings import KafkaSecurity, Settings
+from tocsin.settings import KafkaSecurity, Settings, Tls
+
+if TYPE_CHECKING:  # chemistry and the stream take a second to import: only those who decide or read pay for them
+    from alerts.pipeline import Setting
+    from notifiers.email.relay import MailRelay
+    from streams.assess import Assessed
+    from streams.worker import Worker
 
 
 def settings(data_dir: Path | None = None) -> Settings:
@@ -111,8 +115,13 @@ def stream(settings: Settings, flow: Flow, registered: tuple[Laboratory, ...]) -
     )
 
 
-def setting(settings: Settings) -> Setting:
+def setting(settings: Settings) -> "Setting":
     """What every decision depends on besides reports and memory."""
+    from alerts.catalogue import load
+    from alerts.grading import european_grading
+    from alerts.lifecycle import Policy
+    from alerts.pipeline import Setting
+
     return Setting(
         catalogue=load(),
         grading=european_grading(),
@@ -121,8 +130,12 @@ def setting(settings: Settings) -> Setting:
     )
 
 
-def worker(settings: Settings, flow: Flow) -> Worker[Assessed]:
+def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
+    from streams.assess import Assess
+    from streams.timers import Timers
+    from streams.worker import Worker
+
     engine = database(settings, f"worker {flow.value}")
     with engine.begin() as connection:
         version = laboratories.registry_version(connection)
@@ -137,3 +150,54 @@ def worker(settings: Settings, flow: Flow) -> Worker[Assessed]:
         relay=flow is Flow.LIVE,
         ready=say_ready,
     )
+
+
+def mail_relay(settings: Settings) -> "MailRelay":
+    """The site's relay and the names that its mail carries. A send ends before the courier's lease does."""
+    from notifiers.email.relay import MailRelay
+
+    host, port, tls = smtp_endpoint(settings)
+    given = settings.smtp
+    return MailRelay(
+        host=host,
+        port=port,
+        tls=Tls(tls).value,
+        from_address=given.from_address,
+        from_name=given.from_name,
+        reply_to=given.reply_to or given.from_address,
+        site=settings.message_domain,
+        username=given.username,
+        password=given.password.get_secret_value() if given.password else None,
+        ca_file=str(given.ca_file) if given.ca_file else None,
+        connections=given.connections,
+        deadline=40.0,
+    )
+
+
+async def courier(settings: Settings, stop: asyncio.Event) -> None:
+    """Plan and send until `stop`."""
+    from notifiers.courier import Courier, CourierConfig
+    from notifiers.email.pool import MailPool
+    from notifiers.lanes import Limits
+    from notifiers.sending import Channels
+    from notifiers.service import Service
+    from notifiers.webhook.sender import WebhookConfig, WebhookSender
+
+    relay = mail_relay(settings)
+    engine = connect(database_url(settings), name="tocsin courier", pool_size=10)
+    limits = Limits(in_flight=settings.courier.in_flight, per_destination=settings.courier.per_destination)
+    pool = MailPool(relay)
+    async with WebhookSender(WebhookConfig(loopback=frozenset(map(_origin, settings.webhook.allow)))) as webhooks:
+        channels = Channels(relay=relay, mail=pool, webhook=webhooks)
+        name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        sender = Courier(engine, channels, CourierConfig(name=name, limits=limits))
+        await Service(engine=engine, courier=sender, ready=say_ready).run(stop)
+        await pool.close()
+    engine.dispose()
+
+
+def _origin(endpoint: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an allowed endpoint, as the guard compares them."""
+    scheme, _, rest = endpoint.partition("://")
+    host, _, port = rest.rpartition(":")
+    return scheme, host.lower(), int(port)

@@ -101,8 +101,8 @@ class Site:
             channels = Channels(relay=relay, mail=pool, webhook=sender)
             courier = Courier(self.engine, channels, CourierConfig(name=name, look_every=0.05))
             stop = asyncio.Event()
-            runs = Service(engine=self.engine, courier=courier).run(stop) if dispatches else courier.run(stop)
-            task = asyncio.create_task(runs)
+            service = Service(engine=self.engine, courier=courier, look_every=0.1)
+            task = asyncio.create_task(service.run(stop) if dispatches else courier.run(stop))
             try:
                 yield courier
             finally:
