@@ -7,7 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from storage.positions import LogEdges, Partition, Position, all_positions
+from storage.laboratories import Laboratory, registered
+from storage.positions import Counters, LogEdges, Partition, Position, all_positions
 
 
 class Finding(StrEnum):
@@ -24,9 +25,10 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
-    """The books at one moment: positions, and how many rows of each kind are kept for them."""
+    """The books at one moment: positions, how many rows of each kind are kept for them, whose reports may come."""
 
     positions: tuple[Position, ...]
+    laboratories: tuple[Laboratory, ...]
     applied: Mapping[Partition, int]
     dead: Mapping[Partition, int]
 
@@ -73,15 +75,35 @@ def read(engine: Engine) -> Snapshot:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         return Snapshot(
             positions=all_positions(connection),
+            laboratories=registered(connection),
             applied=_counted(connection, _APPLIED_ROWS),
             dead=_counted(connection, _DEAD_ROWS),
         )
 
 
 def accounts(snapshot: Snapshot, *, logs: Mapping[Partition, LogEdges], cluster_id: str | None) -> tuple[Account, ...]:
-    """The books of every partition; ask for the logs' edges after the snapshot, because ends only grow."""
+    """The books of every partition; ask for the logs' edges after the snapshot, because ends only grow.
+
+    A partition in `logs` that was never read has an empty book, and all that it holds is unread.
+    """
+    begun = {one.partition: one for one in snapshot.positions}
+    unbegun = {one: _unread(one, edges) for one, edges in logs.items() if one not in begun}
     return tuple(
-        _account(one, logs.get(one.partition), snapshot=snapshot, cluster_id=cluster_id) for one in snapshot.positions
+        _account(position, logs.get(one), snapshot=snapshot, cluster_id=cluster_id)
+        for one, position in sorted((begun | unbegun).items())
+    )
+
+
+def _unread(partition: Partition, edges: LogEdges) -> Position:
+    return Position(
+        partition=partition,
+        first_offset=edges.start,
+        next_offset=edges.start,
+        counters=Counters(),
+        last_offset=None,
+        last_sha256=None,
+        cluster_id=None,
+        held=None,
     )
 
 

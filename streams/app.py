@@ -7,6 +7,7 @@ from typing import Final, cast
 
 import aiokafka
 import faust
+import structlog
 from faust.auth import Credentials
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import Message, StreamT
@@ -15,6 +16,8 @@ from schemas.records import Record
 from streams.clients import instant
 from streams.config import Kafka, Stream
 from streams.transaction import Batch
+
+log: Final = structlog.get_logger("streams.app")
 
 QUIET: Final = ("aiokafka", "faust", "mode", "asyncio", "kafka")
 
@@ -41,6 +44,7 @@ class _CommittedTransport(Transport):
 
 def build(stream: Stream, handle: Handler) -> faust.App:
     """An application whose one agent hands batches to `handle`, which must not raise."""
+    stream.data_directory.mkdir(parents=True, exist_ok=True)
     app = _application(stream)
     app.transport = _CommittedTransport(app.conf.broker_consumer, app)
     source = app.topic(
@@ -92,6 +96,8 @@ async def run(app: faust.App, stop: asyncio.Event, *, ready: Callable[[], None])
     asked = asyncio.create_task(stop.wait())
     await asyncio.wait((life, over, asked), return_when=asyncio.FIRST_COMPLETED)
     if life.done() or over.done():
+        broke = life.exception() if life.done() else None
+        log.error("stream_broke", error=repr(broke or app.crash_reason))
         return False
     await app.stop()
     for task in (life, over):

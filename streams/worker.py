@@ -72,7 +72,6 @@ async def _main(worker: Worker[Prepared]) -> None:
     log.info("worker_started", flow=worker.stream.flow, topics=len(worker.stream.topics), registry=worker.registry)
     clean = await _stream(worker, guard, stop)
     if not clean:
-        log.error("stream_broke")
         os._exit(BROKEN)
     for task in beside:
         task.cancel()

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from schemas.topics import detections_topic
 from storage import audit as books
 from storage.audit import SENTENCES, Account
 from storage.positions import Partition
 from streams.accounts import logs_of
+from streams.config import Flow
 from tocsin import wiring
 
 app = typer.Typer(help="Is every record accounted for? Exit code 1 when it does not add up.")
@@ -27,7 +29,7 @@ def audit(
     engine = wiring.database(settings, "audit")
     snapshot = books.read(engine)
     engine.dispose()
-    cluster, logs = asyncio.run(logs_of(wiring.kafka(settings), [one.partition for one in snapshot.positions]))
+    cluster, logs = asyncio.run(logs_of(wiring.kafka(settings), _expected(snapshot)))
     accounts = books.accounts(snapshot, logs=logs, cluster_id=cluster)
     if as_json:
         print(json.dumps({"adds_up": _adds_up(accounts), "partitions": [_shown(one) for one in accounts]}, indent=2))
@@ -35,6 +37,14 @@ def audit(
         _say(accounts)
     if not _adds_up(accounts):
         raise typer.Exit(1)
+
+
+def _expected(snapshot: books.Snapshot) -> list[Partition]:
+    """Every partition with a position, and those on which live reports may come."""
+    live = {
+        Partition(flow=Flow.LIVE.value, topic=detections_topic(one.id), partition=0) for one in snapshot.laboratories
+    }
+    return sorted(live | {one.partition for one in snapshot.positions})
 
 
 def _adds_up(accounts: tuple[Account, ...]) -> bool:
