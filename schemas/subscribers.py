@@ -85,7 +85,7 @@ class DestinationEntry(Frozen):
     @model_validator(mode="after")
     def _address_fits_channel(self) -> Self:
         shape = MAILBOX if self.channel is Channel.EMAIL else WEB_ADDRESS
-        if not shape.match(self.address):
+        if not shape.fullmatch(self.address):
             raise ValueError(f"{self.address!r} is not one {self.channel} address")
         if self.channel is Channel.WEBHOOK and self.secret is None:
             raise ValueError("a webhook needs a secret, whsec_ and 24 to 64 bytes as base64")

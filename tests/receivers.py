@@ -20,12 +20,13 @@ SECRET: Final = "whsec_" + base64.b64encode(b"k" * 32).decode()
 @dataclass
 class Mailbox:
     """Every message whose final dot arrived, in order, whatever was answered. `answers` are used up first; after
-    that 250. An answer of None is never given: the reply is lost."""
+    that 250. An answer of None is never given: the reply is lost. No answer is given while the gate is shut."""
 
     port: int = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     answers: list[str | None] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def message_ids(self) -> Counter[str]:
@@ -39,6 +40,7 @@ class Mailbox:
         self.received.append(message)
         self.recipients += envelope.rcpt_tos
         answer = self.answers.pop(0) if self.answers else "250 2.0.0 Ok"
+        await self.gate.wait()
         if answer is None:
             await asyncio.Event().wait()
         return str(answer)
@@ -48,6 +50,7 @@ class Mailbox:
 async def mailbox() -> AsyncIterator[Mailbox]:
     """A mail server on a free port of loopback."""
     box = Mailbox()
+    box.gate.set()
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, hostname="mx"), "127.0.0.1", 0)
     box.port = server.sockets[0].getsockname()[1]
     try:
