@@ -33,6 +33,10 @@ _GRACE: Final = 30.0
 Body = Callable[[Running], Awaitable[None]]
 
 
+async def _nothing(_: Running) -> None:
+    """Worker and courier need nothing more than the schema."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to run where. `environment` is set for worker and courier on top of ours; `log` takes every line."""
@@ -41,6 +45,8 @@ class Plan:
     purpose: DataPurpose
     environment: Mapping[str, str] = field(default_factory=dict)
     commands: Sequence[tuple[str, ...]] = (WORKER, COURIER)
+    prepare: Body = _nothing
+    """What else must be there before worker and courier start; the schema is."""
     log: TextIO = sys.stderr
 
     @property
@@ -185,6 +191,7 @@ async def _prepare(plan: Plan, found: Running) -> None:
     """Bring the schema and the topics to what this version needs."""
     await asyncio.to_thread(_migrate, wiring.database_url(plan.settings))
     plan.say("up")("database schema is current")
+    await plan.prepare(found)
     if "topics" in COMMANDS:
         await _once(plan, found, ("topics", "apply"))
 
