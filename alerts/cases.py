@@ -133,6 +133,19 @@ class Context:
     loaded: frozenset[str] = frozenset()
 
 
+def new_case(file: CaseFile, report: Evidence) -> Case:
+    """The next case under a key, not yet placed anywhere."""
+    ordinal = file.next_ordinal
+    file.next_ordinal += 1
+    return Case(
+        id=case_id(file.ledger, file.key, ordinal),
+        ledger=file.ledger,
+        key=file.key,
+        ordinal=ordinal,
+        subject=report.subject,
+    )
+
+
 def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
     """File a report in a case and grade it anew."""
     filed = Filed(report, case.id)
@@ -246,11 +259,10 @@ def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
 
 
 def _considered(item: Filed, case: Case, file: CaseFile) -> bool:
-    """Its own reports, and as history those of earlier cases that were not withdrawn, and all archival ones."""
+    """Its own reports; as history all archival ones, and those of other cases of the key that were not withdrawn."""
     if item.case == case.id or item.evidence.tense is Tense.ARCHIVAL:
         return True
-    other = file.ended.get(item.case)
-    return other is not None and other.state is not CaseState.RETRACTED and other.ordinal < case.ordinal
+    return any(other.id == item.case and other.state is not CaseState.RETRACTED for other in file.cases())
 
 
 def _summarise(case: Case, reports: list[Evidence]) -> None:

@@ -1,30 +1,34 @@
 """Files a report: out of the cases its earlier revision was in, into those its components qualify for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from alerts.cases import Case, CaseFile, Context, Report, add, case_id, recount, remove
+from alerts.cases import Case, CaseFile, Context, Report, add, new_case, recount, remove
+from alerts.chains import refile, regroup
 from alerts.deduplication import KnownEvent
 from alerts.evidence import Evidence
 from alerts.memory import Memory
-from schemas.vocabularies import CaseState, Level, Tense
+from schemas.vocabularies import CaseState, Change, Level, Tense
 
 
 @dataclass
 class Touched:
-    """A case that a report touched. `before` is its level before; `report` what it now says to it (None: nothing)."""
+    """A case that a report touched. `before` is its level before; `report` what it now says to it (None: nothing).
+
+    `held`: an earlier revision of the report stood in it.
+    """
 
     file: CaseFile
     case: Case
     before: Level
     report: Evidence | None = None
-    opened: bool = False
+    held: bool = False
     closed: bool = False
 
     @property
     def fell(self) -> bool:
-        """Its computed level is lower than before the report."""
-        return self.case.computed < self.before
+        """What it said before was taken back, and the computed level is lower for it."""
+        return self.held and self.case.computed < self.before
 
     @property
     def carries(self) -> bool:
@@ -32,95 +36,96 @@ class Touched:
         return self.report is not None and self.report.tense is not Tense.ARCHIVAL
 
 
+@dataclass
+class _Before:
+    """How the cases of one file stood before the report, and which of them held its earlier revision."""
+
+    file: CaseFile
+    levels: dict[str, Level]
+    states: dict[str, CaseState]
+    held: str | None = None
+    said: list[Evidence] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, file: CaseFile) -> "_Before":
+        cases = list(file.cases())
+        return cls(file, {case.id: case.computed for case in cases}, {case.id: case.state for case in cases})
+
+    def touched(self, case: Case, report: Report) -> Touched | None:
+        """What the report did to a case; None when it did nothing."""
+        before = self.levels.get(case.id, Level.L0)
+        closed = case.state is CaseState.CLOSED and self.states.get(case.id, CaseState.OPEN) is CaseState.OPEN
+        stands = _stands_in(self.file, case, report, self.said)
+        if stands is None and case.id != self.held and case.computed == before and not closed:
+            return None
+        return Touched(self.file, case, before, stands, case.id == self.held, closed)
+
+
 def file_report(
     report: Report, known: KnownEvent, said: Sequence[Evidence], memory: Memory, context: Context
 ) -> list[Touched]:
     """Every case touched, in the order of case keys, those the report left first."""
-    touched: dict[str, Touched] = {}
-    before: dict[str, str] = {}
+    seen: dict[str, _Before] = {}
     for key in sorted(known.files):
         file = memory.file(known.ledger, key)
-        left = _leave(file, report, context)
-        if left is not None:
-            touched[left.case.id] = left
-            before[key] = left.case.id
+        before = seen.setdefault(f"{file.ledger}:{key}", _Before.of(file))
+        filed = file.reports().get(report)
+        if filed is not None:
+            before.held = filed.case
+            _take_out(file, report, context)
     for evidence in said:
         file = memory.file(evidence.ledger, evidence.case_key)
-        case, closed = _case_for(file, evidence, before.get(file.key), context)
-        for other in closed:
-            touched.setdefault(other.id, Touched(file, other, other.computed, closed=True))
-        opened = not case.listed
-        entry = touched.setdefault(case.id, Touched(file, case, case.computed))
-        entry.opened = opened and evidence.tense is not Tense.ARCHIVAL
-        add(file, case, evidence, context)
-        entry.report = evidence
-    return list(touched.values())
+        before = seen.setdefault(f"{file.ledger}:{file.key}", _Before.of(file))
+        before.said.append(evidence)
+        _put_in(file, evidence, before.held, context)
+    found = (before.touched(case, report) for before in seen.values() for case in list(before.file.cases()))
+    return [entry for entry in found if entry is not None]
 
 
-def _leave(file: CaseFile, report: Report, context: Context) -> Touched | None:
-    """Take the earlier revision out of the case it was filed in."""
-    filed = file.reports().get(report)
-    case = next((case for case in file.cases() if filed is not None and case.id == filed.case), None)
-    if case is None:
-        return None
-    touched = Touched(file, case, case.computed)
+def _take_out(file: CaseFile, report: Report, context: Context) -> None:
+    chained = file.reports()[report].evidence.subject.unidentified
     remove(file, report, context)
-    return touched
+    if chained:
+        regroup(file, context)
 
 
-def _case_for(file: CaseFile, evidence: Evidence, left: str | None, context: Context) -> tuple[Case, list[Case]]:
-    """The case a report joins, opened where there is none, and the cases that this closes."""
-    same = next((case for case in file.cases() if case.id == left and case.state is not CaseState.RETRACTED), None)
-    if same is not None:
-        return same, []
-    current = file.current
-    if current is None:
-        return _open(file, evidence, context), []
-    if not _too_far(current, evidence, context):
-        return current, []
-    newer = evidence.day > max(current.live_days)
-    file.reports()
-    if newer:
-        _close(file, current)
-        return _open(file, evidence, context), [current]
-    apart = _new_case(file, evidence)
-    apart.state = CaseState.CLOSED
-    file.ended[apart.id] = apart
-    return apart, []
+def _put_in(file: CaseFile, evidence: Evidence, held: str | None, context: Context) -> None:
+    """File in the case that held the earlier revision, else in the open one, else in a new one."""
+    if evidence.subject.unidentified:
+        file.reports()
+    same = next((case for case in file.cases() if case.id == held and case.state is not CaseState.RETRACTED), None)
+    add(file, same or file.current or _open(file, evidence, context), evidence, context)
+    if evidence.subject.unidentified:
+        regroup(file, context)
 
 
-def _too_far(case: Case, evidence: Evidence, context: Context) -> bool:
-    """Unidentified findings share a case only while each is within 28 days of another of it."""
-    if not evidence.subject.unidentified or evidence.tense is Tense.ARCHIVAL or not case.live_days:
-        return False
-    days = context.grading.rules.windows_days.unidentified
-    return min(abs((day - evidence.day).days) for day in case.live_days) > days
+def _stands_in(file: CaseFile, case: Case, report: Report, said: Sequence[Evidence]) -> Evidence | None:
+    """What the report now says to this case."""
+    evidence = next((item for item in said if item.report == report), None)
+    if evidence is None:
+        return None
+    last = next((item for item in reversed(file.added) if item.evidence.report == report), None)
+    return evidence if last is not None and last.case == case.id else None
 
 
 def _open(file: CaseFile, evidence: Evidence, context: Context) -> Case:
-    case = _new_case(file, evidence)
+    """A new open case; what an earlier one kept when the machine withdrew it goes on in it."""
+    case = new_case(file, evidence)
     file.current = case
     if case.ordinal:
+        for item in list(file.reports().values()):
+            if _left_behind(file, item.case):
+                refile(file, item, case)
         recount(file, context)
     return case
 
 
-def _new_case(file: CaseFile, evidence: Evidence) -> Case:
-    ordinal = file.next_ordinal
-    file.next_ordinal += 1
-    return Case(
-        id=case_id(file.ledger, file.key, ordinal),
-        ledger=file.ledger,
-        key=file.key,
-        ordinal=ordinal,
-        subject=evidence.subject,
-    )
-
-
-def _close(file: CaseFile, case: Case) -> None:
-    """End the open case; it stays where it can be looked at."""
-    case.state, case.touched = CaseState.CLOSED, True
-    end(file, case)
+def _left_behind(file: CaseFile, case_id: str) -> bool:
+    """Whether a case ended because a report was withdrawn, not because a person cancelled it."""
+    case = file.ended.get(case_id)
+    if case is None or case.state is not CaseState.RETRACTED or case.thread is None or case.thread.said is None:
+        return False
+    return Change.CANCELLED_BY_PERSON not in case.thread.said.changes
 
 
 def end(file: CaseFile, case: Case) -> None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from alerts.cases import Case
 from alerts.facts import ORDINARY_PRESENTATIONS, ORDINARY_ROUTES, ROUTES_OF_SALE
 from alerts.threads import Thread, Told
-from schemas.vocabularies import AlertKind, Change, Level
+from schemas.vocabularies import AlertKind, CaseState, Change, Level
 
 
 class Silence(StrEnum):
@@ -22,6 +22,7 @@ class Silence(StrEnum):
     NOTHING_NEW = "nothing_new"
     GATHERED = "gathered"
     ENDED = "ended"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def changes(before: Told, now: Told) -> tuple[Change, ...]:
 def after_report(case: Case, *, leads: bool, fell: bool, now: datetime, policy: Policy) -> Step:
     """The step of a case that a report touched. `fell`: a report was taken out and the computed level is lower."""
     thread = case.thread
+    if case.state is CaseState.MOVED:
+        return Silent(Silence.MOVED)
     if thread is None:
         return _first(case, leads)
     if thread.ended:

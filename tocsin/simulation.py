@@ -13,7 +13,7 @@ from schemas.alert_events import AlertEvent
 from schemas.base import Frozen
 from schemas.decoding import CLOCK_TOLERANCE, Decoded, decode_bytes
 from schemas.rejections import Rejection
-from schemas.vocabularies import AlertKind, Level, RejectionReason, Tense
+from schemas.vocabularies import AlertKind, CaseState, Level, RejectionReason, Tense
 
 
 class RejectedLine(Frozen):
@@ -140,8 +140,9 @@ class Simulation:
                     yield due, file, case
 
     def result(self) -> Simulated:
-        """Reports, listed cases and messages so far."""
-        cases = [case for file in self.memory.files.values() for case in file.cases() if case.listed]
+        """Reports, listed cases (not those that moved into another) and messages so far."""
+        everything = [case for file in self.memory.files.values() for case in file.cases()]
+        cases = [case for case in everything if case.listed and case.state is not CaseState.MOVED]
         return Simulated(
             reports=Reports(
                 applied=self.applied,
