@@ -25,7 +25,7 @@ def regroup(file: CaseFile, context: Context) -> None:
                 merged.add(item.case)
                 refile(file, item, owner)
     emptied = [cases[one] for one in merged if one in cases and cases[one] not in owners]
-    if _set_states(file, owners, emptied) or merged:
+    if _set_states(file, owners, emptied) or merged or file.ended:
         recount(file, context)
 
 
