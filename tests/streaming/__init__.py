@@ -1,0 +1,1 @@
+"""Real workers on real engines, for the tests that hurt them."""

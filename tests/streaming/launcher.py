@@ -1,0 +1,99 @@
+"""A worker as `tocsin worker` starts it, with one part replaced as no setting of the product can.
+
+`python -m tests.streaming.launcher believing`: positions that believe whatever arrives; the control run that shows what
+the positions are for. `… small`: a stage that writes one row per record and obeys what the record says.
+`… tail`: the small stage with an impatient watchdog.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from schemas.records import Record
+from schemas.rejections import Rejection
+from schemas.vocabularies import RejectionReason
+from storage.positions import Partition, Position
+from streams.config import Flow
+from streams.stage import Again, Applied, Dead, Duplicate, Fate
+from streams.transaction import Batch, Placement, Progress
+from streams.worker import run
+from tocsin import logs, wiring
+
+CREATE: Final = 'CREATE TABLE seen (topic text, partition int, "offset" bigint, value text)'
+"""Without a key: a record applied twice is two rows."""
+
+_ADD: Final = text("""
+    INSERT INTO seen SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),
+                                          CAST(:offsets AS bigint[]), CAST(:values AS text[]))
+""")
+
+
+class Small:
+    """Remembers each record. Values that begin with `twice`, `dead`, `again`, `bug` or `unready` do as they say."""
+
+    def __init__(self) -> None:
+        self.asked_again = 0
+
+    def prepare(self, records: Sequence[Record]) -> Sequence[Record]:
+        if any(_says(record, b"unready") for record in records):
+            raise LookupError("a fault before the transaction")
+        return records
+
+    def apply(self, connection: Connection, prepared: Sequence[Record]) -> Sequence[Fate]:
+        if any(_says(record, b"bug") for record in prepared):
+            raise ZeroDivisionError("a fault in the handler")
+        fates = [_fate(record) for record in prepared]
+        applied = [record for record, fate in zip(prepared, fates, strict=True) if isinstance(fate, Applied)]
+        connection.execute(
+            _ADD,
+            {
+                "topics": [record.topic for record in applied],
+                "partitions": [record.partition for record in applied],
+                "offsets": [record.offset for record in applied],
+                "values": [(record.value or b"").decode("utf-8", "replace") for record in applied],
+            },
+        )
+        if any(_says(record, b"again") for record in prepared) and self.asked_again < 3:
+            self.asked_again += 1
+            raise Again
+        return fates
+
+
+def _says(record: Record, word: bytes) -> bool:
+    return (record.value or b"").startswith(word)
+
+
+def _fate(record: Record) -> Fate:
+    if _says(record, b"twice"):
+        return Duplicate()
+    if _says(record, b"dead"):
+        return Dead(Rejection.because(RejectionReason.INVALID, "It says so itself.", "/a"))
+    return Applied()
+
+
+def believe(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Placement:
+    """Every record is new, and nothing is ever missing."""
+    reached = {partition: Progress(position.next_offset) for partition, position in known.items()}
+    for record in batch.records:
+        progress = reached[Partition(flow=flow, topic=record.topic, partition=record.partition)]
+        progress.next_offset, progress.last = max(progress.next_offset, record.offset + 1), record
+    return Placement(tuple(range(len(batch.records))), reached)
+
+
+def main(kind: str) -> int:
+    """Run the worker of this kind until it is ended."""
+    settings = wiring.settings()
+    logs.configure(settings.log_level)
+    worker = wiring.worker(settings, Flow.LIVE)
+    if kind == "believing":
+        return run(dataclasses.replace(worker, place=believe))
+    impatient = dataclasses.replace(worker.stream, watch_every=0.5, watch_patience=2.0)
+    stream = impatient if kind == "tail" else worker.stream
+    return run(dataclasses.replace(worker, stage=Small(), stream=stream, tick=None))  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
