@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "courier": "courier",
     "dead-letters": "dead_letters",
     "deliveries": "deliveries",
+    "demo": "demo",
     "lab": "lab",
     "publish": "publish",
     "settings": "settings",
