@@ -1,7 +1,10 @@
 """How processes speak on stderr: one structured line per event, coloured on a terminal only."""
 
+import contextlib
 import logging
 import sys
+from io import TextIOBase
+from typing import TextIO, cast
 
 import structlog
 
@@ -23,6 +26,25 @@ def configure(level: LogLevel) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Enduring(sys.stderr))),
         cache_logger_on_first_use=True,
     )
+
+
+class Enduring(TextIOBase):
+    """A stream whose reader may go away (a killed supervisor, a closed terminal): what is then written is lost,
+    and the process still does and ends what it was doing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """As the stream's."""
+        with contextlib.suppress(OSError, ValueError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """As the stream's."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()

@@ -16,11 +16,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.conftest import TestEngines
-from tests.programs import Program, alive, open_directory, run, tocsin, until
+from tests.programs import Program, alive, open_directory, run, tocsin
 from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
 
 READY = "up       | ready: "
-ENGINES = ("kafka", "postgres", "mailbox")
+CHILDREN = ("mailbox", "postgres", "kafka", "worker")
 
 
 def up(directory: Path, **environment: str) -> Program:
@@ -91,17 +91,29 @@ def test_its_mailbox_takes_and_shows_a_mail(site: tuple[Path, Program]) -> None:
         assert b"by way of up" in page.read()
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_that_dies_is_started_again_and_that_is_said(site: tuple[Path, Program], name: str) -> None:
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_child_that_dies_is_started_again_and_that_is_said(site: tuple[Path, Program], name: str) -> None:
     directory, program = site
     before = program.pids(name)
     psutil.Process(before[-1]).kill()
-    until(lambda: len(program.pids(name)) > len(before), within=60)
+    program.wait_for(f"up       | {name} ready", times=len(before) + 1)
     assert f"up       | {name} ended, killed by SIGKILL; starting it again in 0.5 s" in program.said()
     assert not alive(before[-1])
     assert DataDirectory(directory).running() is not None
     with psycopg.connect(database_url(directory)) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_new_laboratory_makes_the_worker_start_again_at_once(site: tuple[Path, Program]) -> None:
+    directory, program = site
+    before = len(program.pids("worker"))
+    added = run(
+        *("lab", "add", "--id", "si-example", "--name", "Example laboratory SI", "--country", "SI"),
+        *("--role", "forensic_lab", "--data-dir", str(directory)),
+    )
+    assert added.returncode == 0, added.stderr
+    program.wait_for("up       | worker ready", times=before + 1)
+    assert "up       | worker ended by its own wish; starting it again\n" in program.said()
 
 
 async def test_after_kill_9_the_next_start_recovers_everything_and_leaves_no_orphan() -> None:
@@ -112,7 +124,7 @@ async def test_after_kill_9_the_next_start_recovers_everything_and_leaves_no_orp
             await _write(first_running)
             family = psutil.Process(first.process.pid).children(recursive=True)
             first.stop(signal.SIGKILL)
-        assert len(family) >= len(ENGINES)
+        assert len(family) >= len(CHILDREN)
         with up(directory) as second:
             second.wait_for(READY, times=2)
             assert running(directory).model_dump(exclude={"pid", "started"}) == first_running.model_dump(
@@ -148,10 +160,7 @@ async def _read(found: Running) -> None:
         assert connection.execute("SELECT value FROM kept").fetchall() == [("row",)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_nothing_is_embedded_that_is_given_and_any_signal_stops_it_cleanly(
-    engines: TestEngines, database: str, number: signal.Signals
-) -> None:
+def test_nothing_is_embedded_that_is_given_and_ctrl_c_stops_it_cleanly(engines: TestEngines, database: str) -> None:
     with open_directory() as directory:
         given = {
             "TOCSIN_KAFKA__BOOTSTRAP": engines.kafka,
@@ -165,12 +174,14 @@ def test_nothing_is_embedded_that_is_given_and_any_signal_stops_it_cleanly(
             assert not {process.name() for process in family} & {"java", "postgres"}
             assert not (directory / "kafka").exists()
             assert not (directory / "mailbox").exists()
-            assert program.stop(number) == 0
-        assert f"{number.name}: stopping" in program.said()
+            assert program.stop(signal.SIGINT) == 0
+        assert "SIGINT: stopping" in program.said()
         assert not [process for process in family if alive(process.pid)]
 
 
-def test_an_orphan_of_this_directory_is_ended_and_a_stranger_is_not(engines: TestEngines, database: str) -> None:
+def test_an_orphan_is_ended_and_a_stranger_is_not_and_a_closed_terminal_stops_it(
+    engines: TestEngines, database: str
+) -> None:
     with open_directory() as directory:
         sleeper = (sys.executable, "-X", f"tocsin={directory}", "-c", "import signal; signal.pause()")
         stranger = (sys.executable, "-X", f"tocsin={directory}2", "-c", "import signal; signal.pause()")
@@ -182,6 +193,7 @@ def test_an_orphan_of_this_directory_is_ended_and_a_stranger_is_not(engines: Tes
                     assert f"(pid {orphan.pid}), left by an earlier run" in program.said()
                     assert orphan.wait(10) == -signal.SIGTERM
                     assert other.poll() is None
+                    assert program.stop(signal.SIGHUP) == 0
             finally:
                 orphan.kill()
                 other.kill()
