@@ -4,6 +4,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email.header import Header
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
@@ -68,12 +70,14 @@ class MailTemplate:
 
 
 class _MailPolicy(EmailPolicy):
-    """Long lines stay whole, because folded References break threads; only encoded words are folded, at 75 characters
-    (RFC 2047 2)."""
+    """Long lines stay whole, because folded References break threads. A subject beyond ASCII is encoded as a whole:
+    EmailPolicy of Python 3.11 loses blanks between encoded words, and writes them longer than RFC 2047 2 allows."""
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        policy = SMTP.clone(max_line_length=998) if value.isascii() else SMTP
-        return policy.fold_binary(name, value)
+        if name == "Subject" and not value.isascii():
+            encoded = Header(str(value), "utf-8", maxlinelen=75, header_name=name).encode(linesep="\r\n")
+            return f"{name}: {encoded}\r\n".encode("ascii")
+        return super().fold_binary(name, value)
 
 
 _POLICY: Final = _MailPolicy(linesep="\r\n", max_line_length=998)
@@ -99,11 +103,11 @@ def _message(said: MailBody, relay: MailRelay) -> EmailMessage:
     return message
 
 
-def _headers(said: MailBody, relay: MailRelay) -> list[tuple[str, str]]:
+def _headers(said: MailBody, relay: MailRelay) -> list[tuple[str, str | Address]]:
     thread = f"<{said.thread}@{relay.site}>"
-    headers = [
+    headers: list[tuple[str, str | Address]] = [
         ("Date", _TOKEN["Date"].decode()),
-        ("From", f'"{relay.from_name}" <{relay.from_address}>'),
+        ("From", Address(relay.from_name, addr_spec=relay.from_address)),
         ("To", _TOKEN["To"].decode()),
         ("Reply-To", relay.reply_to),
         ("Subject", said.subject),

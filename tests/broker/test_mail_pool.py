@@ -116,7 +116,7 @@ async def test_an_idle_connection_that_stays_silent_is_replaced() -> None:
         await converse(reader, writer, {b"NOOP": None, b"DATA": b"354 go\r\n"}, greeting=b"220 hello\r\n")
 
     def impatient(relay: MailRelay) -> MailRelay:
-        return replace(relay, idle_check_after=0.0, patience=0.3)
+        return replace(relay, idle_check_after=0.0, patience=1.0)
 
     async with scripted(script) as port, pool_to(port, impatient) as pool:
         assert (await send(pool)).verdict is Verdict.ACCEPTED
@@ -139,7 +139,7 @@ async def test_a_relay_that_does_not_greet_defers(greeting: bytes, verdict: Verd
         writer.write(greeting)
         await reader.read()
 
-    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=0.3)) as pool:
+    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=1.0)) as pool:
         assert judged(await send(pool)) == (verdict, reason)
 
 
@@ -226,7 +226,7 @@ async def test_silence_before_the_final_dot_defers() -> None:
     async def script(reader: Reader, writer: Writer) -> None:
         await converse(reader, writer, {b"RCPT": None}, greeting=b"220 hello\r\n")
 
-    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=0.3)) as pool:
+    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=1.0)) as pool:
         assert judged(await send(pool)) == (Verdict.DEFERRED, OutcomeReason.TIMED_OUT)
 
 
@@ -239,7 +239,7 @@ async def test_a_connection_lost_after_the_final_dot_is_unknown() -> None:
     assert inbox.greetings == 2
 
 
-@pytest.mark.parametrize(("patience", "deadline"), [(0.3, 5.0), (5.0, 0.3)])
+@pytest.mark.parametrize(("patience", "deadline"), [(1.0, 5.0), (5.0, 1.0)])
 async def test_silence_after_the_final_dot_is_unknown_and_a_late_250_answers_nothing_else(
     patience: float, deadline: float
 ) -> None:
@@ -275,7 +275,7 @@ async def test_a_refusal_is_not_hidden_by_silence_afterwards() -> None:
         answers: dict[bytes, bytes | None] = {b"RCPT": b"550 5.1.1 no such user\r\n", b"RSET": None}
         await converse(reader, writer, answers, greeting=b"220 hello\r\n")
 
-    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=0.3)) as pool:
+    async with scripted(script) as port, pool_to(port, lambda relay: replace(relay, patience=1.0)) as pool:
         assert judged(await send(pool)) == (Verdict.FAILED, OutcomeReason.ADDRESS_REFUSED)
 
 
@@ -306,7 +306,7 @@ async def test_waiting_for_a_connection_counts_against_the_deadline() -> None:
 
     async with (
         serving(Inbox(at_data=waits)) as port,
-        pool_to(port, lambda relay: replace(relay, deadline=0.5, connections=1)) as pool,
+        pool_to(port, lambda relay: replace(relay, deadline=1.5, connections=1)) as pool,
     ):
         outcomes = await asyncio.gather(send(pool), send(pool))
     assert [outcome.verdict for outcome in outcomes] == [Verdict.UNKNOWN, Verdict.DEFERRED]

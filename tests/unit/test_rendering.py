@@ -3,6 +3,7 @@
 import email
 import os
 import re
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
 from itertools import pairwise
@@ -363,6 +364,14 @@ def test_a_template_is_filled_without_touching_its_body() -> None:
     two = template.fill(delivery_id="f" * 32, recipient="two@example.org", at=SENT_AT)
     assert one.partition(b"\r\n\r\n")[2] == two.partition(b"\r\n\r\n")[2]
     assert one.replace(b"one@", b"two@").replace(b"0" * 32, b"f" * 32) == two
+
+
+@pytest.mark.parametrize("name", ["Tocsin", "Urad za zdravje č ž š, (Ljubljana)", 'a"b\\c <x@example.org>'])
+def test_a_sender_may_have_any_name_and_keeps_its_address(name: str) -> None:
+    template = render_mail(URGENT, purpose=Purpose.UPDATE, content=Content.FULL, relay=replace(RELAY, from_name=name))
+    filled = template.fill(delivery_id=DELIVERY_ID, recipient="desk@example.org", at=SENT_AT)
+    (sender,) = email.message_from_bytes(filled, policy=default)["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "alerts@tocsin.example")
 
 
 def test_a_delivery_id_of_another_shape_is_refused() -> None:

@@ -7,7 +7,7 @@ from email.policy import default
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -119,7 +119,9 @@ def test_hostile_text_changes_what_is_said_and_never_what_the_mail_is(
     assert message.keys() == headers
     assert message["To"] == "desk@example.org"
     assert message["Message-ID"] == f"<{DELIVERY_ID}@tocsin.example>"
-    assert not [c for c in page + plain if (ord(c) < 32 and c not in "\r\n") or c in "\u202e\u2066\u200b\ufeff\x7f"]
+    assert not [
+        c for c in page + plain if (ord(c) < 32 and c not in "\r\n") or c in "\u202e\u2066\u200b\ufeff\u2028\x7f\x85"
+    ]
     assert len(page) < 100_000
     assert plain.startswith(("L4 Urgent alert", "Cancelled"))
     assert "\n\nEXERCISE" not in plain.replace("\r\n", "\n")
@@ -153,7 +155,8 @@ def test_a_subject_with_anything_unfit_stops_the_mail(char: str) -> None:
 
 
 @given(name=st.text(max_size=80))
-@settings(max_examples=150, deadline=None)
+@example(name="𐀀𐀀𐀀 ¡ ¡")
+@settings(max_examples=100, deadline=None)
 def test_any_name_gives_a_whole_mail_with_its_own_headers_only(name: str) -> None:
     event = _substance(name.encode("utf-8", "ignore").decode())
     message, _, page = read(mail(event))
