@@ -15,7 +15,6 @@ import psutil
 
 from storage.engine import connect, migrate
 from tocsin import wiring
-from tocsin.cli import COMMANDS
 from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
 from tocsin.embedded.engines import Engines, Wanted, running
 from tocsin.embedded.keeping import bring_up, keep, stop_all
@@ -137,7 +136,7 @@ async def _parts(plan: Plan, found: Running) -> AsyncIterator[None]:
     say, processes = plan.say("up"), dict[str, asyncio.subprocess.Process]()
     with tempfile.TemporaryDirectory(prefix="tocsin-") as folder:
         notices = Notices(Path(folder))
-        parts = [_part(plan, found, command, notices) for command in plan.commands if command[0] in COMMANDS]
+        parts = [_part(plan, found, command, notices) for command in plan.commands]
         keepers: list[asyncio.Task[None]] = []
         try:
             async with asyncio.TaskGroup() as group:
@@ -192,8 +191,7 @@ async def _prepare(plan: Plan, found: Running) -> None:
     await asyncio.to_thread(_migrate, wiring.database_url(plan.settings))
     plan.say("up")("database schema is current")
     await plan.prepare(found)
-    if "topics" in COMMANDS:
-        await _once(plan, found, ("topics", "apply"))
+    await _once(plan, found, ("topics", "apply"))
 
 
 def _migrate(url: str) -> None:
