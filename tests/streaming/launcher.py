@@ -22,11 +22,13 @@ from streams.transaction import Batch, Placement, Progress
 from streams.worker import run
 from tocsin import logs, wiring
 
-CREATE: Final = 'CREATE TABLE seen (topic text, partition int, "offset" bigint, value text)'
+CREATE: Final = """CREATE TABLE seen (
+    topic text, partition int, "offset" bigint, value text, place bigint GENERATED ALWAYS AS IDENTITY)"""
 """Without a key: a record applied twice is two rows."""
 
 _ADD: Final = text("""
-    INSERT INTO seen SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),
+    INSERT INTO seen (topic, partition, "offset", value)
+    SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),
                                           CAST(:offsets AS bigint[]), CAST(:values AS text[]))
 """)
 
