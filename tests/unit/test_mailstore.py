@@ -12,7 +12,6 @@ from tests.unit.mails import HOSTILE, letter
 from tocsin.embedded.mailpage import listing, single
 from tocsin.embedded.mailstore import Mail, MailStore
 
-
 _MULTIPART: Final = (
     b'Content-Type: multipart/alternative; boundary="x"\r\n\r\n--x\r\nContent-Type: text/html; charset=nonsense\r\n'
     b"Content-Transfer-Encoding: base64\r\n\r\n"
