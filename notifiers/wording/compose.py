@@ -6,14 +6,26 @@ from dataclasses import dataclass, field
 from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
 from notifiers.wording import phrases
-from notifiers.wording.facts import Fact, facts_about, facts_of_the_ended, harmed
-from notifiers.wording.grammar import counted, country, distinct, instant, joined, spanned, titled
+from notifiers.wording.facts import Fact, dosed, facts_about, facts_of_the_ended, harmed
+from notifiers.wording.grammar import (
+    counted,
+    country,
+    distinct,
+    in_country,
+    instant,
+    joined,
+    sentence,
+    spanned,
+    titled,
+    without_brackets,
+)
 from notifiers.wording.tiles import Tile, grid
 from schemas.alert_events import AlertEvent, CountryCount
-from schemas.vocabularies import AlertKind, Audience, Change, Presentation, Tense
+from schemas.vocabularies import AlertKind, Audience, Change, PhysicalForm, Presentation, Tense
 
 ENDINGS = frozenset({AlertKind.CANCELLED, AlertKind.CLOSED, AlertKind.EXPIRED})
 NAME_IN_SUBJECT = 60
+NAME_LIMIT = 300
 MOST_LINES = 12
 
 
@@ -89,11 +101,11 @@ def _alert(event: AlertEvent, *, purpose: Purpose) -> Wording:
         subject=_subject(event, purpose, band=band),
         handling=_handling(event),
         lead=_lead(event),
-        notices=(phrases.PROVISIONAL_NOTE,) if event.provisional else (),
+        notices=_provisional(event),
         changed=_changed(event),
         serious=_serious(event),
         advice=_lines(event.advice) or (phrases.UNSUPPORTED_ADVICE,),
-        why=_lines(rule.says for rule in event.rules),
+        why=tuple(sentence(line) for line in _lines(rule.says for rule in event.rules)),
         why_heading=phrases.WHY.format(level=f"L{event.level:d}"),
         tiles=grid({count.country: count.events for count in event.countries}),
         places=_places(event),
@@ -186,15 +198,24 @@ def _name(event: AlertEvent, *, limit: int = 120) -> str:
 
 
 def _title(event: AlertEvent, *, name: str) -> str:
-    """`Protonitazepyne in tablets sold as oxycodone`. What it was sold as is said when that deceives."""
+    """`Protonitazepyne in tablets sold as oxycodone`, `MDMA in tablets, up to 216 mg per unit`. What it was sold as is
+    said when that deceives, and without what stands in brackets; the facts have the whole of it."""
     product = event.product
-    forms = joined(phrases.FORM[form] for form in product.forms[:2])
-    title = phrases.TITLE_FORMS.format(name=name, forms=forms) if forms else name
-    deceives = product.mis_sold or Presentation.FAKE_MEDICINE in product.presentations
-    others = [word for word in distinct(product.sold_as, limit=60) if word.casefold() != name.casefold()]
-    if deceives and others:
-        title = phrases.TITLE_SOLD_AS.format(title=title, sold_as=joined(others, limit=2))
+    forms = joined(phrases.FORM[form] for form in product.forms[:2] if form is not PhysicalForm.OTHER)
+    title = phrases.TITLE_FORMS.format(name=name, forms=forms) if forms and ", " not in name else name
+    if sold_as := _deceptive_names(event, name):
+        title = phrases.TITLE_SOLD_AS.format(title=title, sold_as=joined(sold_as, limit=2))
+    elif product.max_dose_mg is not None:
+        title = phrases.TITLE_DOSE.format(title=title, dose=dosed(product.max_dose_mg))
     return titled(title)
+
+
+def _deceptive_names(event: AlertEvent, name: str) -> tuple[str, ...]:
+    product = event.product
+    if not product.mis_sold and Presentation.FAKE_MEDICINE not in product.presentations:
+        return ()
+    names = distinct((without_brackets(word[:NAME_LIMIT]) for word in product.sold_as), limit=60)
+    return tuple(word for word in names if word.casefold() not in name.casefold())
 
 
 def _subject(event: AlertEvent, purpose: Purpose, *, band: Band) -> str:
@@ -218,13 +239,13 @@ def _lead(event: AlertEvent) -> tuple[str, ...]:
     what = phrases.SUBGROUP.get(event.substance.subgroup or "", phrases.CATEGORY[event.substance.category])
     people = harmed(event.harm)
     found = phrases.LEAD if event.countries else phrases.LEAD_NOWHERE
-    sentence = found.format(
+    told = found.format(
         what=what,
         events=counted(phrases.EVENTS, event.events_total),
-        countries=joined(country(count.country) for count in _most_first(event)),
+        countries=joined(in_country(count.country) for count in _most_first(event)),
         period=_period(event),
     )
-    return (sentence, phrases.HARM_LEAD.format(people=people)) if people else (sentence,)
+    return (told, phrases.HARM_LEAD.format(people=people)) if people else (told,)
 
 
 def _period(event: AlertEvent) -> str:
@@ -233,6 +254,13 @@ def _period(event: AlertEvent) -> str:
 
 def _most_first(event: AlertEvent) -> list[CountryCount]:
     return sorted(event.countries, key=lambda count: (-count.events, country(count.country)))
+
+
+def _provisional(event: AlertEvent) -> tuple[str, ...]:
+    if not event.provisional:
+        return ()
+    by = phrases.PROVISIONAL_BY.format(at=instant(event.review_at)) if event.review_at else phrases.PROVISIONAL_SOON
+    return (phrases.PROVISIONAL_NOTE.format(by=by),)
 
 
 def _changed(event: AlertEvent) -> tuple[str, ...]:

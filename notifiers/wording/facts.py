@@ -40,7 +40,7 @@ def _product(event: AlertEvent) -> Iterator[tuple[str, str]]:
     yield phrases.SOLD_AS, joined(distinct(product.sold_as))
     yield phrases.FORMS, joined(phrases.FORM[form] for form in product.forms)
     yield phrases.LOOKS, "; ".join(distinct(product.appearance, limit=160)[:6])
-    yield phrases.DOSE_LABEL, _dose(product.max_dose_mg)
+    yield phrases.DOSE_LABEL, "" if product.max_dose_mg is None else dosed(product.max_dose_mg)
     ways = [way for way in product.presentations if way is not Presentation.UNKNOWN]
     yield phrases.PRESENTED, joined(phrases.PRESENTATION[way] for way in ways)
     routes = [route for route in product.distributions if route is not Distribution.UNKNOWN]
@@ -56,8 +56,9 @@ def _substance(event: AlertEvent) -> str:
     return phrases.NAME_WITH_IDS.format(name=name, ids=", ".join(ids)) if ids else name
 
 
-def _dose(milligrams: float | None) -> str:
-    return "" if milligrams is None else phrases.DOSE.format(dose=f"{milligrams:g}")
+def dosed(milligrams: float) -> str:
+    """`up to 3.2 mg per unit`."""
+    return phrases.DOSE.format(dose=f"{milligrams:g}")
 
 
 def _evidence(event: AlertEvent) -> Iterator[tuple[str, str]]:
@@ -82,7 +83,7 @@ def _papers(event: AlertEvent) -> Iterator[tuple[str, str]]:
     yield phrases.ALERT, _revision(event)
     yield phrases.READ_WITH, joined(distinct(event.references), limit=12)
     yield phrases.VALID_UNTIL, instant(event.valid_until) if event.valid_until else ""
-    yield phrases.REVIEW_AT, instant(event.review_at) if event.review_at else ""
+    yield phrases.REVIEW_AT, instant(event.review_at) if event.review_at and not event.provisional else ""
 
 
 def _revision(event: AlertEvent) -> str:

@@ -1,5 +1,6 @@
 """English grammar of numbers, lists, dates and titles. Another language brings its own module of this shape."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
@@ -50,10 +51,26 @@ def instant(moment: datetime) -> str:
 
 def titled(text: str) -> str:
     """The text with a capital where it begins with an ordinary word; `3-MMC` and `alpha-PVP` stay as they are."""
-    first = text.split(" ")[0]
-    return text[0].upper() + text[1:] if len(first) > 3 and first.isalpha() and first.islower() else text
+    first = text.split(" ")[0].rstrip(",")
+    return text[0].upper() + text[1:] if first.isalpha() and first.islower() else text
+
+
+def sentence(fragment: str) -> str:
+    """A fragment such as a rule's `says` as a sentence of its own: `an extreme dose` → `An extreme dose.`"""
+    text = fragment[:1].upper() + fragment[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def country(code: str) -> str:
     """The name of a country, or its code where we have no name."""
     return phrases.COUNTRY.get(code, shown(code, limit=8))
+
+
+def in_country(code: str) -> str:
+    """The name as it follows "in": `the Netherlands`."""
+    return phrases.IN_COUNTRY.get(code, country(code))
+
+
+def without_brackets(text: str) -> str:
+    """`oxycodone (OxyContin 80 mg)` → `oxycodone`, unless nothing is left."""
+    return re.sub(r"\s*\([^()]*\)", "", text).strip() or text

@@ -35,7 +35,7 @@ LEVEL: Final = "L{level} {word}"
 LEVEL_OF: Final = "level {level} of 4"
 LEVEL_MEANING: Final = {
     Level.L0: "Record: kept and counted, nothing to do.",
-    Level.L1: "Information: for the record, no action is asked.",
+    Level.L1: "Information: for the record, nothing is urgent.",
     Level.L2: "Advisory: judge what it means for your services.",
     Level.L3: "Alert: for authorities, act today.",
     Level.L4: "Urgent alert: act now, day or night.",
@@ -105,10 +105,9 @@ REASON_GIVEN: Final = "Reason given: {reason}"
 
 PROVISIONAL: Final = "provisional"
 SUBJECT_PROVISIONAL: Final = "PROVISIONAL"
-PROVISIONAL_NOTE: Final = (
-    "Provisional: it rests on screening or unconfirmed reports, "
-    "and expires after 72 hours unless it is confirmed or renewed."
-)
+PROVISIONAL_NOTE: Final = "Provisional: it rests on screening or unconfirmed reports. To be confirmed or renewed {by}."
+PROVISIONAL_BY: Final = "by {at}"
+PROVISIONAL_SOON: Final = "within 72 hours"
 CONFIDENCE: Final = {
     Confidence.A: "A: confirmed by at least two independent techniques with a reference standard",
     Confidence.B: "B: identified, not yet confirmed",
@@ -133,6 +132,7 @@ CHANGE: Final = {
 
 TITLE_FORMS: Final = "{name} in {forms}"
 TITLE_SOLD_AS: Final = "{title} sold as {sold_as}"
+TITLE_DOSE: Final = "{title}, {dose}"
 LEAD: Final = "{what}, found in {events} in {countries}{period}."
 LEAD_NOWHERE: Final = "{what}. No place is reported."
 PERIOD: Final = " between {first} and {last}"
@@ -320,3 +320,6 @@ RU Russia|SM San Marino|TH Thailand|UA Ukraine|US United States|VA Vatican City|
 """
 COUNTRY: Final = {entry[:2]: entry[3:] for line in _COUNTRIES.strip().splitlines() for entry in line.split("|")}
 """Names of ISO 3166-1 codes: the reporting countries and those that reports name most; any other shows its code."""
+
+IN_COUNTRY: Final = {"GB": "the United Kingdom", "NL": "the Netherlands", "US": "the United States"}
+"""Names that change where they follow "in"."""

@@ -14,8 +14,8 @@ import pytest
 from notifiers.email.message import UnfitForHeader
 from notifiers.purposes import Content, Purpose, mail_content, purpose_of, webhook_content
 from notifiers.rendering import BAND_COLOUR, TILE_SHADES, render_mail, render_webhook
-from schemas.alert_events import AlertEvent, CountryCount, Harm, Product
-from schemas.vocabularies import AlertKind, Audience, Change, Handling, Level, Tense
+from schemas.alert_events import AlertEvent, CountryCount, FiredRule, Harm, Product
+from schemas.vocabularies import AlertKind, Audience, Change, Handling, Level, PhysicalForm, Tense
 from tests.speaking import CANCELLED, DELIVERY_ID, EXERCISE, PROVISIONAL, RED, RELAY, SENT_AT, URGENT, outline, words
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -196,7 +196,7 @@ def test_a_provisional_alert_says_so_in_every_place() -> None:
     assert "PROVISIONAL" in str(message["Subject"])
     for said in (flat(part(message, "plain")), words(part(message, "html"))):
         assert "level 3 of 4, provisional, new alert" in said
-        assert "expires after 72 hours" in said
+        assert "To be confirmed or renewed by 1 December 2026, 08:00 UTC." in said
 
 
 def test_a_level_that_the_reports_no_longer_carry_is_explained() -> None:
@@ -263,6 +263,34 @@ def test_an_alert_with_nothing_optional_is_still_a_whole_message() -> None:
     assert "none reported in the last 90 days" in said
     assert ": :" not in said
     assert "None" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "product", "title"),
+    [
+        ("MDMA", {"max_dose_mg": 216.0}, "MDMA in tablets, up to 216 mg per unit"),
+        ("MDMA", {"sold_as": ("ecstasy",)}, "MDMA in tablets"),
+        ("N,N-dimethyletonitazene", {"max_dose_mg": None}, "N,N-dimethyletonitazene in tablets"),
+        ("not analysed, sold as sweets", {"forms": (PhysicalForm.EDIBLE,)}, "Not analysed, sold as sweets"),
+        (
+            "brorphine",
+            {"mis_sold": True, "sold_as": ("oxycodone (OxyContin 80 mg)",)},
+            "Brorphine in tablets sold as oxycodone",
+        ),
+        ("PMK", {"forms": (PhysicalForm.OTHER,)}, "PMK"),
+    ],
+)
+def test_a_title_says_what_matters_about_the_product(name: str, product: dict[str, object], title: str) -> None:
+    plain = Product(forms=(PhysicalForm.TABLET,)).model_copy(update=product)
+    changed = {"product": plain, "substance": URGENT.substance.model_copy(update={"name": name})}
+    assert title in text(URGENT.model_copy(update=changed)).splitlines()
+
+
+def test_a_rule_that_speaks_in_fragments_is_said_in_sentences() -> None:
+    said = ("an extreme dose of 216 mg", "3 newly affected countries", "Whole already.")
+    rules = tuple(FiredRule(id=line, axis="impact", score="3", says=line) for line in said)
+    lines = text(URGENT.model_copy(update={"rules": rules})).splitlines()
+    assert {"- An extreme dose of 216 mg.", "- 3 newly affected countries.", "- Whole already."} <= set(lines)
 
 
 def test_one_event_is_said_in_the_singular() -> None:
