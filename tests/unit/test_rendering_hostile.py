@@ -144,7 +144,7 @@ def test_a_name_that_no_header_may_hold_is_left_out_of_the_subject_and_the_alert
 
 def test_a_name_sold_under_that_no_header_may_hold_is_left_out_of_the_subject() -> None:
     message, _, _ = read(mail(_product("x\r\nBcc: all@example.org")))
-    assert str(message["Subject"]).endswith("Protonitazepyne in tablets (TOC-A-2026-0142)")
+    assert str(message["Subject"]).endswith("Protonitazepyne in tablets, up to 3.2 mg per unit (TOC-A-2026-0142)")
 
 
 @pytest.mark.parametrize("char", ["\r", "\n", "\0", "\x1b", "\x85", "\u2028", "\u202e", "\u2066", "\u200b", "=?"])
