@@ -21,6 +21,7 @@ from streams.publishing import Publisher, publisher
 from tocsin.demo.replay import Replay, Report
 from tocsin.demo.scenes import (
     HISTORY_PER_SECOND,
+    STARTING_SECONDS,
     Figures,
     Reach,
     Scene,
@@ -193,6 +194,13 @@ class Drive:
             self._scene = replace(self._scene, board=await self._ask(overview.board))
             self.screen.show(self._scene)
             await asyncio.sleep(_SHOW_EVERY)
+
+
+def whole(replay: Replay, screen: Screen) -> float:
+    """A first estimate of everything, starting included, in seconds."""
+    return STARTING_SECONDS + seconds_left(
+        history=len(replay.history), rate=HISTORY_PER_SECOND, live=len(replay.live), tempo=screen.tempo, settling=None
+    )
 
 
 def _waiting(left: ToDo) -> str:

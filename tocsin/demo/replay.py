@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Final
 
 from schemas.topics import detections_topic
@@ -47,13 +48,13 @@ class Replay:
 def replay(*, began: datetime, days: int) -> Replay:
     """The same for the same first run: `began` is when that was, `days` the shift that was fixed then."""
     past = tuple(_history())
-    told = [moved(document, days=days, latest=began) for document in scenario.load().live]
+    told = [moved(document, days=days, latest=began) for document in _shipped()]
     return Replay(laboratories=_laboratories(told), history=past, live=tuple(_report(document) for document in told))
 
 
 def shift_to(today: date) -> int:
     """By how many days the documented events are moved so that the last is reported on this day."""
-    last = max(_reported(document) for document in scenario.load().live)
+    last = max(_reported(document) for document in _shipped())
     return (today - last.date()).days
 
 
@@ -69,6 +70,11 @@ def moved(document: Document, *, days: int, latest: datetime) -> Document:
     if isinstance(when, dict) and isinstance(value := when.get("value"), str):
         when["value"] = (_day(document) + timedelta(days=days)).isoformat()[: len(value)]
     return result
+
+
+@cache
+def _shipped() -> tuple[Document, ...]:
+    return scenario.load().live
 
 
 def _day(document: Document) -> date:

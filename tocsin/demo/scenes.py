@@ -12,8 +12,9 @@ from schemas.vocabularies import AlertKind
 from storage.overview import BoardRow
 
 GATHERING_SECONDS: Final = 20
-HISTORY_PER_SECOND: Final = 250.0
-"""A first guess; the real rate takes its place."""
+HISTORY_PER_SECOND: Final = 150.0
+STARTING_SECONDS: Final = 15.0
+"""First guesses; the real ones take their place."""
 
 
 class Stage(StrEnum):

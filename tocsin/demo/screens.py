@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -73,11 +74,17 @@ class Board:
     def _progress(self, width: int) -> list[RenderableType]:
         scene = self._scene
         if scene.stage is Stage.STARTING:
-            return [_both_ends(scene.stage, f"{time.monotonic() - self._since:.0f} s", width), _cut(self._heard, width)]
+            since = time.monotonic() - self._since
+            left = None if scene.seconds_left is None else max(1.0, scene.seconds_left - since)
+            return [
+                _both_ends(scene.stage, _left(left), width),
+                Text(),
+                _both_ends(self._heard, f"{since:.0f} s", width),
+            ]
         count = f"{scene.done:,} of {scene.total:,}" if scene.total else ""
         if scene.stage in (Stage.SETTLED, Stage.STOPPING):
             return [Text(scene.stage)]
-        bar = ProgressBar(total=scene.total or None, completed=scene.done, width=width, pulse=False)
+        bar = Padding(ProgressBar(total=scene.total, completed=scene.done, width=width), 0)
         left = _both_ends(scene.note, _left(scene.seconds_left), width)
         return [_both_ends(scene.stage, count, width), bar if scene.total else Text(), left]
 
@@ -143,7 +150,3 @@ def _left(seconds: float | None) -> str:
 def _both_ends(left: str, right: str, width: int) -> Text:
     room = max(0, width - len(right) - 1)
     return Text(f"{left[:room]:<{room}} {right}")
-
-
-def _cut(text: str, width: int) -> Text:
-    return Text(text[:width], style="dim")

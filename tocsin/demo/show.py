@@ -11,7 +11,7 @@ from typing import Final
 from storage import laboratories, overview, subscribers
 from tocsin import wiring
 from tocsin.demo import audience, ending
-from tocsin.demo.driving import Drive
+from tocsin.demo.driving import Drive, whole
 from tocsin.demo.place import kept, open_for_demo
 from tocsin.demo.receiver import Receiver
 from tocsin.demo.replay import HISTORY_COUNTRY, Replay, replay
@@ -40,6 +40,7 @@ class Show:
         """Whether everything was settled before somebody stopped it."""
         directory = DataDirectory(self.settings.data_dir)
         open_for_demo(directory, fresh=self.fresh, say=self.screen.hear)
+        self.screen.show(Scene())
         fixed = kept(directory)
         receiver = Receiver(
             port=fixed.receiver_port,
@@ -47,8 +48,8 @@ class Show:
             log=directory.path / "webhook.jsonl",
             out_of_order=self.screen.tempo.out_of_order,
         )
-        self.screen.show(Scene())
         made = replay(began=fixed.began, days=fixed.shift_days)
+        self.screen.show(Scene(seconds_left=whole(made, self.screen)))
         try:
             with _Overheard(directory.path / "demo.log", self.screen.hear) as log:
                 supervise(self._plan(made, receiver, log), lambda found: self._body(made, receiver, found))
