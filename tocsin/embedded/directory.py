@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
-import psutil
 from pydantic import Field, ValidationError
 
 from schemas.base import Frozen
@@ -54,6 +53,8 @@ class Running(Frozen):
 
     def alive(self) -> bool:
         """Whether the supervisor that wrote this still runs; a pid used again by a stranger does not count."""
+        import psutil  # an installation without the embedded engines has none, and never comes here
+
         try:
             return abs(psutil.Process(self.pid).create_time() - self.started) < 1
         except psutil.Error:
