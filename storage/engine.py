@@ -45,6 +45,7 @@ def connect(url: str, *, pool_size: int = 5, name: str = "tocsin") -> Engine:
         max_overflow=pool_size,
         pool_timeout=20,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={**KEEPALIVES, "options": SESSION, "application_name": name},
     )
 

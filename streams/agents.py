@@ -128,7 +128,7 @@ class Guard(Generic[Prepared]):
         began = time.monotonic()
         loop = asyncio.get_running_loop()
         result = await loop.run_in_executor(self._thread, transaction.run, batch)
-        _tell(result, time.monotonic() - began)
+        _tell(transaction.flow, result, time.monotonic() - began)
         if result.counters.applied:
             await loop.run_in_executor(self._thread, self._spread_word)
 
@@ -198,11 +198,12 @@ def _coordinates(record: Record | None) -> str:
     return "none" if record is None else f"{record.topic}/{record.partition}@{record.offset}"
 
 
-def _tell(result: BatchResult, seconds: float) -> None:
+def _tell(flow: str, result: BatchResult, seconds: float) -> None:
     counters = result.counters
     metrics.observe(result, seconds)
     log.info(
         "batch",
+        flow=flow,
         applied=counters.applied,
         duplicates=counters.duplicates,
         dead=counters.dead,

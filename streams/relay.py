@@ -14,6 +14,7 @@ from storage.outbox import Stored
 from streams import metrics
 from streams.clients import producer_options
 from streams.config import Kafka
+from streams.publishing import acknowledged
 from streams.tasks import leading
 
 log: Final = structlog.get_logger("streams.relay")
@@ -67,4 +68,4 @@ class Relay:
             )
             for event in events
         ]
-        await asyncio.gather(*answers)
+        await acknowledged(answers)

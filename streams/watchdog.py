@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from storage import positions
 from storage.positions import LogEdges, Partition
 from streams import metrics
+from streams.accounts import logs_of
 from streams.agents import Guard
 from streams.config import Stream
-from streams.continuity import Log
 from streams.stage import Prepared
 from streams.tasks import leading
 
@@ -31,7 +31,6 @@ class Watchdog(Generic[Prepared]):
 
     engine: Engine
     stream: Stream
-    logs: Log
     guard: Guard[Prepared]
     _seen: dict[Partition, tuple[int, float]] = field(default_factory=dict)
 
@@ -40,7 +39,7 @@ class Watchdog(Generic[Prepared]):
         watched = [Partition(flow=self.stream.flow, topic=topic, partition=0) for topic in self.stream.topics]
         if not watched:
             return
-        edges = await self.logs.edges(watched)
+        _, edges = await logs_of(self.stream.kafka, watched)
         read = await asyncio.to_thread(self._read_to)
         nexts = {one: read.get(one, edge.start) for one, edge in edges.items()}
         metrics.show_lag({one: max(0, edge.end - nexts[one]) for one, edge in edges.items()})

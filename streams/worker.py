@@ -68,7 +68,7 @@ async def _main(worker: Worker[Prepared]) -> None:
         place=worker.place,
         committed=bell.ring,
     )
-    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, logs, stop, bell)]
+    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, stop, bell)]
     log.info("worker_started", flow=worker.stream.flow, topics=len(worker.stream.topics), registry=worker.registry)
     clean = await _stream(worker, guard, stop)
     if not clean:
@@ -88,8 +88,8 @@ async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop) 
     return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=worker.ready)
 
 
-def _beside(worker: Worker[Prepared], guard: Guard[Prepared], logs: Log, stop: Stop, bell: Bell) -> list[Loop]:
-    watchdog = Watchdog(worker.engine, worker.stream, logs, guard)
+def _beside(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, bell: Bell) -> list[Loop]:
+    watchdog = Watchdog(worker.engine, worker.stream, guard)
     loops = [
         forever("watchdog", watchdog.step, every=worker.stream.watch_every),
         forever("registry", _registry_watch(worker, stop), every=REGISTRY_SECONDS),

@@ -2,15 +2,17 @@
 
 import asyncio
 import signal
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from schemas.topics import laboratory_topics
 from storage.positions import LogEdges, Partition
 from streams.admin import administration
+from streams.clients import EPOCH
 from streams.config import Kafka
 from streams.continuity import Log
 from streams.topics import TopicsDiffer, TopicState, apply
@@ -46,6 +48,8 @@ def test_records_skipped_at_the_quiet_tail_of_a_topic_are_read_by_the_watchdog(
 
         assert made.query('SELECT count(*), count(DISTINCT (topic, "offset")) FROM seen') == [(1_402, 1_402)]
         assert " stalled " in made.log()
+        found = made.query(f"SELECT value, at FROM seen WHERE topic = '{made.topics[0]}' ORDER BY place")
+        assert found == asyncio.run(_with_their_times(made, 701)), "Faust and the log tell times apart"
 
 
 def test_reading_begins_at_the_start_of_the_log_and_what_expired_unread_is_a_hole(
@@ -100,6 +104,19 @@ def test_topics_are_made_once_and_partition_counts_are_never_changed(kafka: str,
             asyncio.run(apply(made.kafka, specs))
         edges = asyncio.run(Log(made.kafka).edges([Partition(flow="live", topic=made.topics[0], partition=0)]))
         assert list(edges.values()) == [LogEdges(start=0, end=0)]
+
+
+async def _with_their_times(made: Site, count: int) -> list[tuple[str, datetime]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=made.kafka.bootstrap)
+    await consumer.start()
+    try:
+        where = TopicPartition(made.topics[0], 0)
+        consumer.assign([where])
+        await consumer.seek_to_beginning(where)
+        records = [await asyncio.wait_for(consumer.getone(where), 30) for _ in range(count)]
+        return [(one.value.decode(), EPOCH + timedelta(milliseconds=one.timestamp)) for one in records]
+    finally:
+        await consumer.stop()
 
 
 async def _transactions(made: Site) -> None:

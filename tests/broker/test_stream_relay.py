@@ -62,7 +62,8 @@ def test_only_one_leads_and_the_right_ends_with_the_connection(database: str, ka
 
 
 _CUT_WAITING = text("""
-    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
 """)
 """The dead relay's statement that marks: the server would run it to its end, as it may, and nothing would repeat."""
 

@@ -23,13 +23,14 @@ from streams.worker import run
 from tocsin import logs, wiring
 
 CREATE: Final = """CREATE TABLE seen (
-    topic text, partition int, "offset" bigint, value text, place bigint GENERATED ALWAYS AS IDENTITY)"""
+    topic text, partition int, "offset" bigint, value text, at timestamptz,
+    place bigint GENERATED ALWAYS AS IDENTITY)"""
 """Without a key: a record applied twice is two rows."""
 
 _ADD: Final = text("""
-    INSERT INTO seen (topic, partition, "offset", value)
-    SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]),
-                                          CAST(:offsets AS bigint[]), CAST(:values AS text[]))
+    INSERT INTO seen (topic, partition, "offset", value, at)
+    SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]),
+                         CAST(:values AS text[]), CAST(:times AS timestamptz[]))
 """)
 
 
@@ -55,6 +56,7 @@ class Small:
                 "topics": [record.topic for record in applied],
                 "partitions": [record.partition for record in applied],
                 "offsets": [record.offset for record in applied],
+                "times": [record.timestamp for record in applied],
                 "values": [(record.value or b"").decode("utf-8", "replace") for record in applied],
             },
         )

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from schemas.topics import backfill_topic, detections_topic
 from storage import laboratories
 from streams.config import Flow, Kafka
-from streams.publishing import publisher
+from streams.publishing import NotPublished, publisher
 from tocsin import wiring
 from tocsin.errors import Refusal
 from tocsin.report_files import lines
@@ -63,11 +62,8 @@ async def _send(kafka: Kafka, topic: str, values: list[bytes]) -> int:
                 async for more in out.publish(topic, values):
                     sent += more
                     bar.advance(bar.task_ids[0], more)
-    except KafkaError as error:
-        raise Refusal(
-            f"Kafka took {sent} of {len(values)} reports and then failed ({type(error).__name__}). "
-            "Send them all again: those it has are recognised as duplicates."
-        ) from error
+    except NotPublished as error:
+        raise Refusal(f"{error} Send all {len(values)} again: those it has are recognised as duplicates.") from error
     return sent
 
 
