@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "audit": "audit",
     "case": "case",
     "courier": "courier",
+    "database": "database",
     "dead-letters": "dead_letters",
     "deliveries": "deliveries",
     "demo": "demo",
@@ -31,6 +32,9 @@ COMMANDS: Final = {
     "worker": "worker",
 }
 """Command word → module under `tocsin.commands` that exports `app: typer.Typer`."""
+
+LOCAL: Final = frozenset({"demo", "up"})
+"""Those that start engines of their own; production images leave the extra `local` out, and them with it."""
 
 
 def main() -> None:
@@ -58,8 +62,32 @@ def _application() -> typer.Typer:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     names = {wanted: COMMANDS[wanted]} if wanted in COMMANDS else COMMANDS
     for word, module in names.items():
-        application.add_typer(importlib.import_module(f"tocsin.commands.{module}").app, name=word)
+        application.add_typer(_command(word, module), name=word)
     return application
+
+
+def _command(word: str, module: str) -> typer.Typer:
+    try:
+        found: typer.Typer = importlib.import_module(f"tocsin.commands.{module}").app
+    except ModuleNotFoundError:
+        if word not in LOCAL:
+            raise
+        return _left_out(word)
+    return found
+
+
+def _left_out(word: str) -> typer.Typer:
+    """The command where the extra `local` is not installed."""
+    absent = typer.Typer(help="Not installed here: it needs the extra `local`.")
+
+    @absent.callback(invoke_without_command=True, context_settings={"ignore_unknown_options": True})
+    def refuse(_: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        raise Refusal(
+            f"`tocsin {word}` starts engines of its own, which this installation leaves out: install tocsin[local], "
+            "or use your own Kafka and PostgreSQL with `tocsin worker` and `tocsin courier`."
+        )
+
+    return absent
 
 
 def _fail(sentences: str, code: int) -> NoReturn:

@@ -94,6 +94,19 @@ laboratories: Final = Table(
     Column("registered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+laboratory_log: Final = Table(
+    "laboratory_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("laboratory", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("state", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_laboratory_log_laboratory_id", "laboratory", "id"),
+)
+"""Append-only: into which state a person put a laboratory, and why."""
+
 system: Final = Table(
     "system",
     metadata,

@@ -1,17 +1,19 @@
-"""`tocsin lab add | list`: who may report."""
+"""`tocsin lab add | list | show | suspend | resume`: who may report."""
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from sqlalchemy import Connection
 
 from schemas.places import COUNTRIES
 from schemas.topics import detections_topic, laboratory_topics
 from schemas.vocabularies import ReporterRole
 from storage import laboratories
-from storage.laboratories import Laboratory
+from storage.laboratories import Laboratory, LaboratoryState, StateChange
 from tocsin import wiring
 from tocsin.commands.topics import applied
 from tocsin.errors import Refusal
@@ -21,6 +23,9 @@ app = typer.Typer(no_args_is_help=True, help="The laboratories that may report."
 ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
+Identifier = Annotated[str, typer.Argument(help="Its id, as `tocsin lab list` shows it.", metavar="ID")]
+By = Annotated[str, typer.Option(help="The person who decides.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept beside the name.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
@@ -40,12 +45,15 @@ def add(
     engine = wiring.database(settings, "lab")
     with engine.begin() as connection:
         changed = laboratories.put(connection, laboratory)
+        laboratory = _registered(connection, laboratory.id)
     engine.dispose()
     if as_json:
         print(json.dumps({**_shown(laboratory), "changed": changed}))
     else:
         said = "is registered and reports on" if changed else "was registered so already and reports on"
         print(f"{laboratory.id} {said} {laboratory.topic}")
+        if laboratory.state is LaboratoryState.SUSPENDED:
+            print(f"{laboratory.id} is suspended still: `tocsin lab show {laboratory.id}` says by whom and why")
 
 
 @app.command("list")
@@ -59,7 +67,54 @@ def list_them(data_dir: DataDir = None, as_json: Json = False) -> None:
         print(json.dumps([_shown(one) for one in found], indent=2))
         return
     for one in found:
-        print(f"{one.id}  {one.country}  {','.join(sorted(one.roles))}  {one.state}  {one.topic}  {one.display_name}")
+        _print(one)
+
+
+@app.command()
+def show(identifier: Identifier, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """One laboratory, with who suspended and resumed it, and why."""
+    engine = wiring.database(wiring.settings(data_dir), "lab")
+    with engine.begin() as connection:
+        laboratory = _registered(connection, identifier)
+        changes = laboratories.history(connection, identifier)
+    engine.dispose()
+    if as_json:
+        print(json.dumps({**_shown(laboratory), "changes": [_change(one) for one in changes]}, indent=2))
+        return
+    _print(laboratory)
+    for one in map(_change, changes):
+        print(f"  {one['at']}  {one['state']}  by {one['by']}: {one['reason']}")
+
+
+@app.command()
+def suspend(identifier: Identifier, by: By, reason: Reason, data_dir: DataDir = None) -> None:
+    """From now on its reports are read and refused with a reason; what it said before stays. Workers notice it."""
+    _turn(StateChange(laboratory=identifier, state=LaboratoryState.SUSPENDED, by=by, reason=reason), data_dir)
+
+
+@app.command()
+def resume(identifier: Identifier, by: By, reason: Reason, data_dir: DataDir = None) -> None:
+    """Its reports count again from now on; those refused meanwhile are dead letters."""
+    _turn(StateChange(laboratory=identifier, state=LaboratoryState.ACTIVE, by=by, reason=reason), data_dir)
+
+
+def _turn(wanted: StateChange, data_dir: Path | None) -> None:
+    change = replace(wanted, by=wanted.by.strip(), reason=wanted.reason.strip())
+    if not change.by or not change.reason:
+        raise Refusal("--by and --reason must say who decides and why; `tocsin lab show` keeps them.")
+    engine = wiring.database(wiring.settings(data_dir), "lab")
+    with engine.begin() as connection:
+        _registered(connection, change.laboratory)
+        turned = laboratories.turn(connection, change)
+    engine.dispose()
+    print(f"{change.laboratory} is {change.state}{'' if turned else ' already; nothing was changed'}")
+
+
+def _registered(connection: Connection, identifier: str) -> Laboratory:
+    found = {one.id: one for one in laboratories.registered(connection)}
+    if identifier not in found:
+        raise Refusal(f"{identifier!r} is not registered; `tocsin lab list` shows who is.")
+    return found[identifier]
 
 
 def _laboratory(identifier: str, *, name: str, country: str, roles: list[ReporterRole]) -> Laboratory:
@@ -76,6 +131,15 @@ def _laboratory(identifier: str, *, name: str, country: str, roles: list[Reporte
         roles=frozenset(roles),
         topic=detections_topic(identifier),
     )
+
+
+def _print(one: Laboratory) -> None:
+    print(f"{one.id}  {one.country}  {','.join(sorted(one.roles))}  {one.state}  {one.topic}  {one.display_name}")
+
+
+def _change(one: StateChange) -> dict[str, str | None]:
+    at = one.at.isoformat(timespec="seconds") if one.at else None
+    return {"at": at, "state": one.state, "by": one.by, "reason": one.reason}
 
 
 def _shown(laboratory: Laboratory) -> dict[str, object]:
