@@ -156,7 +156,9 @@ def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
         file.filed[report.report] = filed
     file.added.append(filed)
     _remember_links(file, report)
-    _adopt(case, report)
+    if _adopt(case, report):
+        file.reports()
+        joins = True
     if joins:
         recount(file, context)
     else:
@@ -205,13 +207,20 @@ def _remember_links(file: CaseFile, report: Evidence) -> None:
         file.twins.setdefault(report.twin, set()).add((report.report, report.day))
 
 
-def _adopt(case: Case, report: Evidence) -> None:
+def _adopt(case: Case, report: Evidence) -> bool:
+    """Learn from a report what the case is about; whether grades already given must be given anew for it.
+
+    History tells it only while nothing else does.
+    """
     case.touched = True
-    if report.tense is Tense.ARCHIVAL:
-        return
-    if case.opened_by is None:
+    live = report.tense is not Tense.ARCHIVAL
+    before, told = case.subject, case.summary.reports > 0 if live else bool(case.days)
+    if live and case.opened_by is None:
         case.opened_by = report.report
-    case.subject = case.subject.merged(report.subject)
+    if live or not case.summary.reports:
+        case.subject = before.merged(report.subject) if told else report.subject
+    graded = bool(case.grades) or case.settled is not None
+    return graded and case.subject.graded_by != before.graded_by
 
 
 def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
@@ -246,7 +255,9 @@ def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
     case.days, case.grades, case.settled, case.summary = {}, {}, None, Summary()
     case.first_event, case.recounted, case.touched = None, True, True
     considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
-    subjects = [item.subject for item in considered if item.report in own]
+    mine = [item for item in considered if item.report in own]
+    live_ones = [item for item in mine if item.tense is not Tense.ARCHIVAL]
+    subjects = [item.subject for item in live_ones or mine]
     case.subject = reduce(Subject.merged, subjects, subjects[0]) if subjects else case.subject
     for reports in connected(considered):
         live = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)

@@ -60,6 +60,9 @@ class Mark(StrEnum):
     MIXTURE = "mixture"
     BULK = "bulk"
     USER_LEVEL = "user_level"
+    FAKE_MEDICINE = "fake_medicine"
+    CONSUMER_PRODUCT = "consumer_product"
+    REMOTE_SALE = "remote_sale"
     PRECURSOR_REPORT = "precursor_report"
     FINISHED_DRUG = "finished_drug"
 
@@ -100,15 +103,21 @@ class Subject(Frozen):
         return self.key.startswith("U:")
 
     def merged(self, other: "Subject") -> "Subject":
-        """What two reports know of one substance together, whichever came first; a conflict stays one."""
+        """What two reports know of one substance together, whichever came first; one that is sure settles it."""
         better = max(self, other, key=lambda subject: subject._knowledge)
-        conflict = self.conflict or other.conflict
+        conflict = self.conflict and other.conflict
         return better if better.conflict == conflict else better.model_copy(update={"conflict": conflict})
 
     @property
-    def _knowledge(self) -> tuple[bool, bool, bool, bool, str, str]:
+    def _knowledge(self) -> tuple[bool, bool, bool, bool, str]:
         known = self.category not in (Category.UNKNOWN, Category.OTHER)
-        return (self.effects_known, known, self.subgroup is not None, self.inchikey is not None, self.name, self.key)
+        whole = self.model_dump_json(exclude={"conflict"})
+        return (self.effects_known, known, self.subgroup is not None, self.inchikey is not None, whole)
+
+    @property
+    def graded_by(self) -> "Subject":
+        """Without what no rule looks at: names and numbers."""
+        return self.model_copy(update={"name": "", "inchikey": None, "cas": None})
 
     @property
     def claims_sightings(self) -> bool:
@@ -292,13 +301,13 @@ class _Report:
 
     def about(self, key: str, items: list[Named]) -> Evidence:
         """What the report says to the case of these components (several name one substance)."""
-        techniques = Techniques.of(item.component for item in items)
+        confidence = self.certainty.confidence(Techniques.of(item.component for item in items))
         return self._evidence(
             key,
             subject=_subject(items[0].identity),
             marks=self._marks(items),
-            confidence=self.certainty.confidence(techniques),
-            identified=any(item.component.identification is not Identification.PRESUMPTIVE for item in items),
+            confidence=confidence,
+            identified=confidence in (Confidence.A, Confidence.B) and any(map(_settled, items)),
             dose_mg=max(filter(None, (self._dose_mg(item) for item in items)), default=None),
             others=tuple(sorted(_names(self.named) - _names(items))),
         )
@@ -354,7 +363,7 @@ class _Report:
             identified=identified,
             form=sample.physical_form if sample else None,
             presentation=sample.presentation if sample else None,
-            distribution=frozenset(sample.distribution if sample else ()) - {Distribution.UNKNOWN},
+            distribution=frozenset(sample.distribution if sample else ()),
             dose_mg=dose_mg,
             grams=grams(detection),
             sold_as=sample.sold_as if sample else None,
@@ -401,6 +410,12 @@ class _Report:
         precursor = self.detection.report_type is ReportType.PRECURSOR
         few = sample is None or (sample.n_units or 0) <= self.certainty.rules.user_level_max_units
         consumer = sample is not None and sample.presentation is Presentation.CONSUMER_PRODUCT
+        if consumer:
+            marks.add(Mark.CONSUMER_PRODUCT)
+        if sample is not None and sample.presentation is Presentation.FAKE_MEDICINE:
+            marks.add(Mark.FAKE_MEDICINE)
+        if sample is not None and set(sample.distribution) & REMOTE:
+            marks.add(Mark.REMOTE_SALE)
         substances = [item.identity.kind is SubstanceKind.PRECURSOR for item in items]
         if not bulk and few and not consumer and not precursor and not any(substances):
             marks.add(Mark.USER_LEVEL)
@@ -431,6 +446,11 @@ class _Report:
         opioids = {other.identity.key for other in self.named if _opioid(other.identity)}
         sedatives = {other.identity.key for other in self.named if _sedative(other.identity)}
         return bool(opioids and sedatives) and item.identity.key in opioids | sedatives
+
+
+def _settled(item: Named) -> bool:
+    """Whether first sightings may rest on it: identified, and nothing about its identity is open."""
+    return item.component.identification is not Identification.PRESUMPTIVE and not item.identity.provisional
 
 
 def _names(items: Iterable[Named]) -> set[str]:
@@ -538,13 +558,18 @@ def _sedative(identity: Identity) -> bool:
     return benzodiazepine or identity.name.casefold() in _SEDATIVES_BY_NAME
 
 
+def _spoken(group: str) -> str:
+    """A class as it is said: `semi_synthetic_cannabinoid` is a semi-synthetic cannabinoid."""
+    return group.replace("semi_", "semi-").replace("_", " ")
+
+
 def _subject(identity: Identity) -> Subject:
     entry = identity.entry
     unidentified = identity.unidentified
     group = identity.subgroup or identity.category.value
     return Subject(
         key=f"U:{group}" if unidentified else identity.key,
-        name=f"unidentified {group.replace('_', ' ')}" if unidentified else identity.name,
+        name=f"unidentified {_spoken(group)}" if unidentified else identity.name,
         kind=identity.kind,
         category=identity.category,
         subgroup=identity.subgroup,

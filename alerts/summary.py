@@ -54,7 +54,7 @@ class Summary(Frozen):
             countries=dict(sorted(countries.items())),
             forms=self.forms | ({report.form} if report.form else set()),
             presentations=self.presentations | ({report.presentation} if report.presentation else set()),
-            distributions=self.distributions | report.distribution,
+            distributions=self.distributions | (report.distribution - {Distribution.UNKNOWN}),
             sold_as=_few({*self.sold_as, *_given(report.sold_as)}),
             appearance=_few({*self.appearance, *_given(report.appearance)}),
             others=_few({*self.others, *report.others}),
@@ -88,7 +88,7 @@ def _given(text: str | None) -> tuple[str, ...]:
 
 
 def _few(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(words, key=str.casefold)[:MOST_WORDS])
+    return tuple(sorted(words, key=lambda word: (word.casefold(), word))[:MOST_WORDS])
 
 
 def _source(report: Evidence) -> Source:
