@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 
+from cel_expr_python import cel
+
 from alerts.facts import Facts
 from alerts.rulebook import Language, Override, Program, Rulebook, european
 from alerts.techniques import Certainty
@@ -74,10 +76,8 @@ class Grading:
     def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
         values = dict(facts.values()) | {"confidence": confidence.value}
         activation = self._facts.activation(values)
-        impact = [(rule, gives) for rule, gives in self._impact if rule.program.holds(activation)]
-        spread = [(rule, gives) for rule, gives in self._first_spread if rule.program.holds(activation)]
-        spread = spread or [(rule, gives) for rule, gives in self._spread if rule.program.holds(activation)]
-        spread = spread or self._otherwise
+        impact = _holding(self._impact, activation)
+        spread = _holding(self._first_spread, activation) or _holding(self._spread, activation) or self._otherwise
         scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
         override = next((found for found in self._overrides if found[0].program.holds(activation)), None)
         level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
@@ -86,9 +86,27 @@ class Grading:
         fired.append(self.certainty.sentence(confidence))
         if override is not None:
             fired.append(_fired(override[0], "override", f"L{int(level)}", values))
+        fired += self._failed(activation)
         return Grade(
             anchor=date.min, level=level, impact=scores[0], spread=scores[1], confidence=confidence, fired=tuple(fired)
         )
+
+    def _failed(self, activation: cel.Activation) -> list[FiredRule]:
+        """Rules that could not be answered: they did not count, and everybody who reads the trace sees them."""
+        asked = [(rule, "impact") for rule, _ in self._impact]
+        asked += [(rule, "spread") for rule, _ in (*self._first_spread, *self._spread)]
+        asked += [(rule, "override") for rule, _ in self._overrides]
+        found = ((rule, axis, rule.program.failure(activation)) for rule, axis in asked)
+        return [_broken(rule, axis, failure) for rule, axis, failure in found if failure is not None]
+
+
+def _holding(rules: Sequence[tuple[_Compiled, int]], activation: cel.Activation) -> list[tuple[_Compiled, int]]:
+    return [(rule, gives) for rule, gives in rules if rule.program.holds(activation)]
+
+
+def _broken(rule: _Compiled, axis: str, failure: str) -> FiredRule:
+    says = f"this rule could not be answered and did not count ({failure})"
+    return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": "error", "says": says})
 
 
 def _overridden(level: Level, override: Override | None) -> Level:

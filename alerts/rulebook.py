@@ -116,8 +116,13 @@ class Program:
     expression: cel.Expression
 
     def holds(self, activation: cel.Activation) -> bool:
-        """Whether the question is answered yes. Facts are total, so an error is a bug of ours and raises."""
-        return bool(self.expression.eval(activation).value())
+        """Whether the question is answered yes; one that fails is not."""
+        return self.expression.eval(activation).value() is True
+
+    def failure(self, activation: cel.Activation) -> str | None:
+        """What went wrong while answering. Facts are total, so this is a bug: it stays in the trace of the grade."""
+        answer = self.expression.eval(activation)
+        return str(answer.value()) if answer.type() == cel.Type.ERROR else None
 
 
 class Language:
@@ -153,10 +158,17 @@ class Language:
         return Program(expression)
 
     def check_sentence(self, rule: str, says: str, where: str) -> None:
-        """Refuse a sentence that names something that is not a fact."""
-        named = {name for _, name, _, _ in string.Formatter().parse(says) if name is not None}
+        """Refuse a sentence with braces that do not hold just the name of a fact."""
+        try:
+            parts = list(string.Formatter().parse(says))
+        except ValueError as error:
+            raise RuleError(f"{where}: the sentence of rule {rule} cannot be read: {error}") from None
+        named = {name for _, name, _, _ in parts if name is not None}
         if unknown := named - self.names:
-            raise RuleError(f"{where}: the sentence of rule {rule} names unknown facts: {', '.join(sorted(unknown))}")
+            names = ", ".join(name or "{}" for name in sorted(unknown))
+            raise RuleError(f"{where}: the sentence of rule {rule} names unknown facts: {names}")
+        if any(how or conversion for _, _, how, conversion in parts):
+            raise RuleError(f"{where}: the sentence of rule {rule} may name facts in braces, without a format")
 
 
 @dataclass(frozen=True)
@@ -186,11 +198,18 @@ def read(path: Path = EUROPEAN) -> Rulebook:
         raise RuleError(
             f"{path.name}:{_line(tree, first['loc'])}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
-    lines = {rule.id: 0 for rule in (*rules.impact, *rules.spread, *rules.confidence, *rules.overrides)}
-    lines = {rule: _line_of_id(text, rule) for rule in lines}
-    _refuse_duplicates(path, rules)
-    _refuse_incomplete(path, rules)
-    return Rulebook(rules, path, lines, hashlib.sha256(text.encode()).hexdigest())
+    places = [
+        (part, n) for part in ("impact", "spread", "confidence", "overrides") for n in range(len(getattr(rules, part)))
+    ]
+    lines: dict[str, int] = {}
+    for part, n in places:
+        rule, line = getattr(rules, part)[n].id, _line(tree, (part, n))
+        if rule in lines:
+            raise RuleError(f"{path.name}:{line}: the rule id {rule} is used twice: give each rule its own")
+        lines[rule] = line
+    book = Rulebook(rules, path, lines, hashlib.sha256(text.encode()).hexdigest())
+    _refuse_incomplete(book, tree)
+    return book
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
@@ -208,26 +227,16 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     return node.start_mark.line + 1 if node is not None else line
 
 
-def _line_of_id(text: str, rule: str) -> int:
-    return next((n for n, line in enumerate(text.splitlines(), 1) if line.strip().lstrip("- ") == f"id: {rule}"), 1)
-
-
-def _refuse_duplicates(path: Path, rules: RuleSet) -> None:
-    seen: set[str] = set()
-    for rule in (*rules.impact, *rules.spread, *rules.confidence, *rules.overrides):
-        if rule.id in seen:
-            raise RuleError(f"{path.name}: the rule id {rule.id} is used twice: give each rule its own")
-        seen.add(rule.id)
-
-
-def _refuse_incomplete(path: Path, rules: RuleSet) -> None:
-    if rules.confidence[-1].when.strip() != "true":
-        raise RuleError(f'{path.name}: the last confidence rule must hold always (`when: "true"`)')
-    if not any(rule.otherwise for rule in rules.spread):
-        raise RuleError(f"{path.name}: one spread rule must be `otherwise: true`, so that every case has a spread")
-    for override in rules.overrides:
+def _refuse_incomplete(book: Rulebook, tree: yaml.Node | None) -> None:
+    last = book.rules.confidence[-1]
+    if last.when.strip() != "true":
+        raise RuleError(f'{book.where(last.id)}: the last confidence rule must hold always (`when: "true"`)')
+    if not any(rule.otherwise for rule in book.rules.spread):
+        where = f"{book.path.name}:{_line(tree, ('spread',)) - 1}"
+        raise RuleError(f"{where}: one spread rule must be `otherwise: true`, so that every case has a spread")
+    for override in book.rules.overrides:
         if (override.level is None) == (override.at_most is None):
-            raise RuleError(f"{path.name}: override {override.id} needs exactly one of `level` and `at_most`")
+            raise RuleError(f"{book.where(override.id)}: override {override.id} needs either `level` or `at_most`")
 
 
 @cache
