@@ -52,6 +52,9 @@ class Courier:
         self._sender = sender
         self._config = config
         self._busy: dict[Due, asyncio.Task[None]] = {}
+        self._waiting: tuple[Due, ...] = ()
+        self._swept = float("-inf")
+        self._stopping = False
         self._wake = asyncio.Event()
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="ledger")
 
@@ -68,9 +71,10 @@ class Courier:
                 await self._guarded(self._look)
                 await self._rest(stopping)
         finally:
-            renewing.cancel()
+            self._stopping = True
             stopping.cancel()
             await self._drain()
+            renewing.cancel()
 
     async def _rest(self, stopping: "asyncio.Task[bool]") -> None:
         waking = asyncio.create_task(self._wake.wait())
@@ -81,10 +85,24 @@ class Courier:
         self._wake.clear()
 
     async def _look(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._swept + self._config.look_every:
+            self._swept = now
+            await self._sweep()
+        self._waiting = await self._database(self._due)
+        self._start()
+
+    async def _sweep(self) -> None:
+        """What a courier left in flight when it vanished becomes `unknown`, by the same rules as a lost reply."""
         for left in await self._database(ledger.left_behind):
             await self._finish(left, Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.LEASE_RAN_OUT))
-        waiting = await self._database(self._due)
-        for each in admit(waiting, self._busy, self._config.limits):
+
+    def _start(self) -> None:
+        """Begin what the lanes have room for; the rest waits here until something ends. A stale entry is harmless:
+        its claim finds nothing."""
+        started = admit(self._waiting, self._busy, self._config.limits)
+        self._waiting = tuple(each for each in self._waiting if each not in frozenset(started) | self._busy.keys())
+        for each in started:
             self._busy[each] = asyncio.create_task(self._deliver(each))
 
     def _due(self, connection: Connection) -> tuple[Due, ...]:
@@ -95,7 +113,7 @@ class Courier:
         return ledger.due(
             connection,
             self._config.name,
-            per_destination=2 * limits.per_destination,
+            per_destination=16 * limits.per_destination,
             limit=4 * limits.in_flight,
         )
 
@@ -118,6 +136,12 @@ class Courier:
             log.warning("delivery_interrupted", exc_info=None if expected else error, **_ids(wanted))
         finally:
             del self._busy[wanted]
+            self._next()
+
+    def _next(self) -> None:
+        if self._waiting and not self._stopping:
+            self._start()
+        else:
             self._wake.set()
 
     async def _send(self, claimed: Claimed, *, until: float) -> Outcome:

@@ -103,12 +103,13 @@ _BLOCKED: Final = f"""
 
 _DUE: Final = text(f"""
     SELECT delivery_id, alert_id, destination_id AS destination, priority, epoch FROM (
-      SELECT d.delivery_id, d.alert_id, d.destination_id, d.priority, d.due_at, l.epoch, row_number() OVER (
-        PARTITION BY d.destination_id ORDER BY d.priority, d.due_at, d.revision, d.delivery_id) AS place
+      SELECT d.delivery_id, d.alert_id, d.destination_id, d.revision, d.priority, d.due_at, l.epoch,
+             row_number() OVER (
+               PARTITION BY d.destination_id ORDER BY d.priority, d.due_at, d.revision, d.delivery_id) AS place
       FROM deliveries d JOIN destination_leases l USING (destination_id)
       WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
-        AND {_CLAIMABLE} AND d.due_at <= clock_timestamp() AND NOT {_BLOCKED}) waiting
-    WHERE place <= :per_destination ORDER BY priority, due_at, delivery_id LIMIT :limit
+        AND {_CLAIMABLE} AND d.due_at <= clock_timestamp()) d
+    WHERE place <= :per_destination AND NOT {_BLOCKED} ORDER BY priority, due_at, delivery_id LIMIT :limit
 """)
 
 _CURRENT: Final = """
