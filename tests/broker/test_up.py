@@ -116,26 +116,24 @@ def test_a_new_laboratory_makes_the_worker_start_again_at_once(site: tuple[Path,
     assert "up       | worker ended by its own wish; starting it again\n" in program.said()
 
 
-async def test_after_kill_9_the_next_start_recovers_everything_and_leaves_no_orphan() -> None:
-    with open_directory() as directory:
-        with up(directory) as first:
-            first.wait_for(READY)
-            first_running = running(directory)
-            await _write(first_running)
-            family = psutil.Process(first.process.pid).children(recursive=True)
-            first.stop(signal.SIGKILL)
-        assert len(family) >= len(CHILDREN)
-        with up(directory) as second:
-            second.wait_for(READY, times=2)
-            assert running(directory).model_dump(exclude={"pid", "started"}) == first_running.model_dump(
-                exclude={"pid", "started"}
-            ), "same ports, same password"
-            assert not [process for process in family if alive(process.pid)]
-            await _read(running(directory))
-            family = psutil.Process(second.process.pid).children(recursive=True)
-            assert second.stop(signal.SIGTERM) == 0
+async def test_after_kill_9_the_next_start_recovers_everything_and_leaves_no_orphan(site: tuple[Path, Program]) -> None:
+    """The last to use the one that runs: it kills it."""
+    directory, first = site
+    before = running(directory)
+    await _write(before)
+    family = psutil.Process(first.process.pid).children(recursive=True)
+    assert len(family) >= len(CHILDREN)
+    first.stop(signal.SIGKILL)
+    with up(directory) as second:
+        second.wait_for(READY, times=2)
+        own = {"pid", "started"}
+        assert running(directory).model_dump(exclude=own) == before.model_dump(exclude=own), "same ports, same password"
         assert not [process for process in family if alive(process.pid)]
-        assert DataDirectory(directory).running() is None
+        await _read(running(directory))
+        family = psutil.Process(second.process.pid).children(recursive=True)
+        assert second.stop(signal.SIGTERM) == 0
+    assert not [process for process in family if alive(process.pid)]
+    assert DataDirectory(directory).running() is None
 
 
 async def _write(found: Running) -> None:
