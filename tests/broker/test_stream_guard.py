@@ -4,9 +4,11 @@ import asyncio
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import psycopg
@@ -51,6 +53,10 @@ def test_poison_becomes_dead_letters_with_the_raw_bytes_and_the_reports_around_i
         shown = json.loads(_command(made, "dead-letters", "list", "--json").stdout)
         assert [one["reason"] for one in shown][-1] == "undecodable"
         assert _command(made, "audit").returncode == 0
+        figures = _figures(made)
+        assert 'tocsin_records_total{outcome="dead"} 5.0' in figures
+        assert 'tocsin_dead_letters_total{reason="empty"} 1.0' in figures
+        assert 'tocsin_dead_letters_total{reason="internal_error"} 0.0' in figures
 
 
 def test_a_record_that_fails_alone_is_the_only_one_that_dies(kafka: str, database: str, tmp_path: Path) -> None:
@@ -145,6 +151,14 @@ def _away(engines: TestEngines, database: str, *, refuse: bool) -> None:
         else:
             connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+
+
+def _figures(made: Site) -> str:
+    """What Prometheus would read of the worker; its log says where."""
+    found = re.search(r"metrics .*port=(\d+)", made.log())
+    assert found is not None
+    with urllib.request.urlopen(f"http://127.0.0.1:{found[1]}/metrics", timeout=10) as answer:
+        return str(answer.read().decode())
 
 
 def _command(made: Site, *words: str) -> "subprocess.CompletedProcess[bytes]":

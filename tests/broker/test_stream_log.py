@@ -22,15 +22,18 @@ from tests.streaming.site import SMALL, TAIL, Site, site
 def test_aborted_records_are_never_applied_and_their_offsets_are_holes(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
-    with site(kafka, database, tmp_path, count=1, worker=SMALL) as made:
+    with site(kafka, database, tmp_path, count=2, worker=SMALL) as made:
         made.start()
+        asyncio.run(made.send({topic: [b"first"] for topic in made.topics}))
+        made.wait_for(2)
         asyncio.run(_transactions(made))
         asyncio.run(made.send({made.topics[0]: [b"last"]}))
-        made.wait_for(made_offsets := 3 + 1 + 5 + 1 + 1)
+        made.wait_for(1 + (1 + 3 + 1 + 5 + 1 + 1) + 2)
 
-        assert [row[0] for row in made.query('SELECT value FROM seen ORDER BY "offset"')] == ["a", "b", "c", "last"]
+        applied = made.query(f"SELECT value FROM seen WHERE topic = '{made.topics[0]}' ORDER BY place")
+        assert [row[0] for row in applied] == ["first", "a", "b", "c", "last"]
         counters = made.positions()[made.topics[0]].counters
-        assert (counters.applied, counters.holes) == (4, made_offsets - 4)
+        assert (counters.applied, counters.holes) == (5, 5 + 2)
 
 
 def test_records_skipped_at_the_quiet_tail_of_a_topic_are_read_by_the_watchdog(
@@ -120,14 +123,20 @@ async def _with_their_times(made: Site, count: int) -> list[tuple[str, datetime]
 
 
 async def _transactions(made: Site) -> None:
+    """Three records committed, five aborted after the worker had every chance to read them."""
+    topic, other = made.topics
     producer = AIOKafkaProducer(bootstrap_servers=made.kafka.bootstrap, transactional_id=made.group)
     await producer.start()
     async with producer.transaction():
         for value in (b"a", b"b", b"c"):
-            await producer.send_and_wait(made.topics[0], value)
+            await producer.send_and_wait(topic, value)
+    await asyncio.to_thread(made.wait_for, 1 + 3 + 1)
     await producer.begin_transaction()
     for _ in range(5):
-        await producer.send_and_wait(made.topics[0], b"aborted")
+        await producer.send_and_wait(topic, b"aborted")
+    for read, value in ((2, b"meanwhile"), (3, b"and again")):
+        await made.send({other: [value]})
+        await asyncio.to_thread(made.wait_for_topic, other, read)
     await producer.abort_transaction()
     await producer.stop()
 

@@ -60,7 +60,7 @@ class Small:
                 "values": [(record.value or b"").decode("utf-8", "replace") for record in applied],
             },
         )
-        if any(_says(record, b"again") for record in prepared) and self.asked_again < 3:
+        if any(_says(record, b"again") for record in prepared) and self.asked_again < 20:
             self.asked_again += 1
             raise Again
         return fates

@@ -95,6 +95,10 @@ class Site:
         except AssertionError as error:
             raise AssertionError(f"{self.read_to()} of {count} read\n{self.log()[-8000:]}") from error
 
+    def wait_for_topic(self, topic: str, next_offset: int) -> None:
+        """Until one topic has been read so far."""
+        until(lambda: self.positions()[topic].next_offset >= next_offset, within=WITHIN)
+
     def query(self, statement: str) -> list[tuple[object, ...]]:
         """Rows of this site's database."""
         with self.engine.begin() as connection:
