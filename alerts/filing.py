@@ -27,8 +27,8 @@ class Touched:
 
     @property
     def fell(self) -> bool:
-        """What it said before was taken back, and the computed level is lower for it."""
-        return self.held and self.case.computed < self.before
+        """What it said before was taken back, and the computed level is lower for it, or nothing is left to grade."""
+        return self.held and (self.case.computed < self.before or not self.case.live_days)
 
     @property
     def carries(self) -> bool:
@@ -87,6 +87,16 @@ def _take_out(file: CaseFile, report: Report, context: Context) -> None:
     remove(file, report, context)
     if chained:
         regroup(file, context)
+    _go_on(file, context)
+
+
+def _go_on(file: CaseFile, context: Context) -> None:
+    """Open a case for what a withdrawn one kept, where that reaches a level again without its history."""
+    kept = next((case for case in file.ended.values() if _left_behind(file, case.id) and case.live_days), None)
+    if file.current is not None or kept is None or kept.grade is None or kept.grade.level < Level.L1:
+        return
+    first = min((item.evidence for item in file.reports().values() if item.case == kept.id), key=lambda one: one.order)
+    _open(file, first, context)
 
 
 def _put_in(file: CaseFile, evidence: Evidence, held: str | None, context: Context) -> None:

@@ -23,6 +23,7 @@ class Silence(StrEnum):
     GATHERED = "gathered"
     ENDED = "ended"
     MOVED = "moved"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True)
@@ -81,19 +82,24 @@ def changes(before: Told, now: Told) -> tuple[Change, ...]:
     return tuple(change for change, holds in found.items() if holds)
 
 
-def after_report(case: Case, *, leads: bool, fell: bool, now: datetime, policy: Policy) -> Step:
-    """The step of a case that a report touched. `fell`: a report was taken out and the computed level is lower."""
+def after_report(case: Case, *, leads: bool, fell: bool, history: bool, now: datetime, policy: Policy) -> Step:
+    """The step of a case that a report touched. `fell`: a report was taken out and the computed level is lower.
+
+    `history`: the report is archival; it changes facts and levels, and what they mean is told with the next report.
+    """
     thread = case.thread
     if case.state is CaseState.MOVED:
         return Silent(Silence.MOVED)
     if thread is None:
-        return _first(case, leads)
+        return Silent(Silence.HISTORY) if history else _first(case, leads)
     if thread.ended:
         return Silent(Silence.ENDED)
     if fell and case.computed < Level.L1:
         return Speak(AlertKind.CANCELLED, thread.announced, (Change.WITHDRAWN,))
     if fell and case.computed < thread.announced:
         return Speak(AlertKind.UPDATED, thread.announced, (Change.PARTLY_WITHDRAWN,))
+    if history:
+        return Silent(Silence.HISTORY)
     news = changes(thread.told, told(case))
     if case.computed > thread.announced:
         return _risen(case, thread, news, leads)

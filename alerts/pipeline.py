@@ -122,7 +122,7 @@ def _decide(
     reading: Reading, known: KnownEvent, found: Standing, memory: Memory, effects: Effects, setting: Setting
 ) -> None:
     said = () if found is Standing.RETRACTS else reading.said.evidence
-    _wake_overdue(reading, memory, effects, setting)
+    _wake_overdue(reading, known, memory, effects, setting)
     touched = file_report(reading.report, known, said, memory, setting.context)
     known.ledger, known.retracted = reading.ledger, found is Standing.RETRACTS
     known.files = frozenset(item.case_key for item in said)
@@ -131,10 +131,11 @@ def _decide(
     speak_after_report(touched, leader, saying, reading.decoded.detection, reading.laboratory)
 
 
-def _wake_overdue(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> None:
+def _wake_overdue(reading: Reading, known: KnownEvent, memory: Memory, effects: Effects, setting: Setting) -> None:
     """Run a gathering window that ended before this report, so that it does not matter who came first."""
-    for item in reading.said.evidence:
-        file = memory.file(item.ledger, item.case_key)
+    said = {(item.ledger, item.case_key) for item in reading.said.evidence}
+    for ledger, key in sorted(said | {(known.ledger, key) for key in known.files}):
+        file = memory.file(ledger, key)
         thread = file.current.thread if file.current else None
         if file.current and thread and thread.gather_due and thread.gather_due <= reading.at:
             wake(file, file.current, memory, effects, setting, due=thread.gather_due)

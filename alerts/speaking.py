@@ -17,7 +17,7 @@ from alerts.settlement import settled_step, taken_over
 from alerts.threads import Thread
 from schemas.alert_events import AlertEvent
 from schemas.detections import Detection
-from schemas.vocabularies import AlertKind, CaseState, Change, Level
+from schemas.vocabularies import AlertKind, CaseState, Change, Level, Tense
 
 MACHINE = "tocsin"
 
@@ -49,7 +49,12 @@ def speak_after_report(
     number: str | None = None
     for entry in ordered:
         step = settled_step(entry, settled) or after_report(
-            entry.case, leads=entry is leader, fell=entry.fell, now=saying.at, policy=saying.policy
+            entry.case,
+            leads=entry is leader,
+            fell=entry.fell,
+            history=detection.status is Tense.ARCHIVAL,
+            now=saying.at,
+            policy=saying.policy,
         )
         references = (number,) if number and entry is not leader and entry.carries else ()
         if settled is not None and entry is settled.emptied and settled.to.thread is not None:
