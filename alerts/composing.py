@@ -136,12 +136,17 @@ def _scope(case: Case) -> Scope:
 
 
 def _countries(case: Case, last: date, grading: Grading) -> tuple[CountryCount, ...]:
-    fresh = newly_affected(last, case.days, grading.rules.windows_days)
-    counts = sorted(case.summary.countries.items(), key=lambda item: (-item[1], item[0]))
+    """Countries by current events; also those that the spread counts although only history speaks of them."""
+    windows = grading.rules.windows_days
+    fresh = newly_affected(last, case.days, windows)
+    events = dict.fromkeys(fresh, 0) | {country: n for country, n in case.summary.countries.items() if n}
+    for place, cell in case.days.items():
+        if place.country in fresh and not case.summary.countries.get(place.country):
+            recent = 0 <= (last - place.day).days < windows.new_country
+            events[place.country] += cell.events if recent else 0
+    counts = sorted(events.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
-        CountryCount(country=country, events=events, newly_affected=country in fresh)
-        for country, events in counts
-        if events
+        CountryCount(country=country, events=number, newly_affected=country in fresh) for country, number in counts
     )
 
 

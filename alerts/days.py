@@ -110,27 +110,40 @@ def occurrence(reports: Sequence[Evidence], *, live: bool) -> tuple[Place, Cell]
     """The place and cell of one real-world event that one or more reports saw.
 
     The earliest report gives day and place; people are those of the report that counts most, never a sum, because
-    the reports speak of the same ones.
+    the reports speak of the same ones. History (`live` false) counts as an event, and says what harm, presentation
+    and routes were usual; it carries no grade.
     """
     first = min(reports, key=lambda report: report.order)
-    routes: frozenset[Distribution] = frozenset().union(*(report.distribution for report in reports))
-    user_level = all(Mark.USER_LEVEL in report.marks for report in reports)
-    marks: frozenset[Mark] = frozenset().union(*(report.marks for report in reports))
-    counted = [report for report in reports if report.tense is not Tense.ARCHIVAL] if live else []
-    return Place(first.day, first.country, first.region or ""), Cell(
+    place = Place(first.day, first.country, first.region or "")
+    usual = Cell(
         live=int(live),
         past=int(not live),
+        harm=max(report.harm for report in reports),
+        presentations=frozenset(report.presentation for report in reports if report.presentation),
+        routes=_routes(reports),
+    )
+    return place, usual + _graded(reports, usual.routes) if live else usual
+
+
+def _routes(reports: Iterable[Evidence]) -> frozenset[Distribution]:
+    """Routes as given; a report that says only that it does not know adds nothing to what another says."""
+    given = (report.distribution for report in reports if report.distribution != {Distribution.UNKNOWN})
+    return frozenset().union(*given)
+
+
+def _graded(reports: Sequence[Evidence], routes: frozenset[Distribution]) -> Cell:
+    """What carries a grade."""
+    user_level = all(Mark.USER_LEVEL in report.marks for report in reports)
+    marks: frozenset[Mark] = frozenset().union(*(report.marks for report in reports))
+    return Cell(
         deaths=_people(reports, HarmRank.DEATH),
         life_threatening=_people(reports, HarmRank.LIFE_THREATENING),
         hospitalised=_people(reports, HarmRank.HOSPITALISED),
         local_user=int(user_level and bool(routes) and routes <= LOCAL),
-        harm=max(report.harm for report in reports),
-        confidence=best_confidence(report.confidence for report in counted),
+        confidence=best_confidence(report.confidence for report in reports if report.tense is not Tense.ARCHIVAL),
         dose_mg=max((report.dose_mg or 0.0 for report in reports), default=0.0),
         grams=max((report.grams or 0.0 for report in reports), default=0.0),
         marks=marks - {Mark.USER_LEVEL},
-        presentations=frozenset(report.presentation for report in reports if report.presentation),
-        routes=routes,
     )
 
 

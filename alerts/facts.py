@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 
 from alerts.days import Cell, Place, total
-from alerts.evidence import REMOTE, Mark, Subject
+from alerts.evidence import Mark, Subject
 from alerts.harm import HarmRank
 from alerts.rulebook import Windows
 from schemas.vocabularies import REPORTING_COUNTRIES, Distribution, Presentation
@@ -120,8 +120,8 @@ def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past
         deaths=harmful.deaths,
         severe_in_region=_severe_in_region(look),
         mis_sold=Mark.MIS_SOLD in harmful.marks,
-        fake_medicine=Presentation.FAKE_MEDICINE in harmful.presentations,
-        consumer_product=Presentation.CONSUMER_PRODUCT in harmful.presentations,
+        fake_medicine=Mark.FAKE_MEDICINE in harmful.marks,
+        consumer_product=Mark.CONSUMER_PRODUCT in harmful.marks,
         dose_high=Mark.DOSE_HIGH in harmful.marks,
         dose_extreme=Mark.DOSE_EXTREME in harmful.marks,
         max_dose_mg=harmful.dose_mg,
@@ -136,7 +136,7 @@ def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past
         events_country_28d=in_country,
         independent_events=in_country - mean if has_baseline else float(in_country),
         local_user_events=recent.local_user,
-        remote_sale=bool(recent.routes & REMOTE),
+        remote_sale=Mark.REMOTE_SALE in recent.marks,
         bulk=Mark.BULK in recent.marks,
         max_grams=recent.grams,
         has_baseline=has_baseline,
