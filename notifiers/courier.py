@@ -16,7 +16,7 @@ from notifiers.lanes import Limits, admit
 from notifiers.metrics import Page
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.retry import Circumstances, Next, after
-from schemas.deliveries import Channel, DeliveryState
+from schemas.deliveries import Channel, DeliveryReason, DeliveryState
 from storage import leases, ledger, subscribers
 from storage.engine import is_infrastructure
 from storage.ledger import Claimed, Due, Left, Refused, Result
@@ -183,8 +183,10 @@ class Courier:
         result = _result(tried, outcome, follows)
         state = await self._insist(lambda connection: ledger.finish(connection, result))
         metrics.attempts.labels(tried.channel, outcome.verdict).inc()
-        if state is not None:
-            metrics.came_into(state if state in metrics.OF_SENDING else follows.state, follows.reason)
+        if state is DeliveryState.SUPERSEDED:
+            metrics.came_into(state, DeliveryReason.RETRACTION)
+        elif state is not None:
+            metrics.came_into(state, follows.reason)
         if follows.page:
             self._page(tried, follows)
         return state

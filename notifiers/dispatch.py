@@ -17,7 +17,9 @@ from schemas.subscribers import Recipient
 from storage import outbox, subscribers, threads
 
 BATCH: Final = 50
-"""Events planned in one transaction: short enough for its time-outs, long enough for a burst."""
+"""Events planned in one transaction, and rows after which it ends early: short enough for its time-outs."""
+
+ROWS: Final = 5_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,8 +48,12 @@ def dispatch(engine: Engine, *, policy: Policy, limit: int = BATCH) -> Dispatche
         if not waiting:
             return Dispatched()
         audience, now = subscribers.recipients(connection), threads.now(connection)
-        plans = [_one(connection, stored, audience, policy=policy, now=now) for stored in waiting]
-        outbox.mark_planned(connection, [stored.id for stored in waiting])
+        plans: list[Plan] = []
+        for stored in waiting:
+            plans.append(_one(connection, stored, audience, policy=policy, now=now))
+            if sum(len(made.deliveries) for made in plans) >= ROWS:
+                break
+        outbox.mark_planned(connection, [stored.id for stored in waiting[: len(plans)]])
     return _summary(plans)
 
 

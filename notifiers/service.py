@@ -1,7 +1,7 @@
 """The courier process: dispatch and deliveries side by side, woken by NOTIFY, stopped by draining."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from notifiers import metrics
 from notifiers.courier import Courier
-from notifiers.dispatch import BATCH, Dispatched, dispatch
+from notifiers.dispatch import Dispatched, dispatch
 from notifiers.metrics import Page
 from notifiers.planning import Policy
 from storage import delivery_list
@@ -58,7 +58,7 @@ class Service:
             if done is not None and done.to_send:
                 self.courier.wake()
                 await asyncio.to_thread(bell.ring)
-            if done is None or done.events < BATCH:
+            if done is None or not done.events:
                 await _within(news, self.look_every)
 
     async def _round(self) -> Dispatched | None:
@@ -75,7 +75,7 @@ class Service:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
             while True:
                 try:
-                    if await asyncio.to_thread(listener.wait, self.look_every):
+                    if await _to_the_end(asyncio.to_thread(listener.wait, self.look_every)):
                         news.set()
                         self.courier.wake()
                 except Exception as error:
@@ -116,6 +116,15 @@ def _tell(done: Dispatched) -> None:
         to_send=done.to_send,
         superseded=done.superseded,
     )
+
+
+async def _to_the_end(waiting: Coroutine[None, None, bool]) -> bool:
+    """Await a thread; when we are cancelled, only after it has let go of what it holds."""
+    task = asyncio.ensure_future(waiting)
+    try:
+        return await asyncio.shield(task)
+    finally:
+        await asyncio.wait({task})
 
 
 async def _within(event: asyncio.Event, seconds: float) -> None:

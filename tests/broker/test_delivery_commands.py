@@ -4,12 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from schemas.vocabularies import Handling
 from tests.broker.telling import Site, authority, hook_to, mail_to, site, volunteer
 from tests.programs import run
 from tests.receivers import SECRET, Mailbox
 from tests.telling import alert_event
+from tocsin.commands import deliveries, subscriber
+from tocsin.errors import Refusal
 
 FILE = f"""
 subscribers:
@@ -31,8 +34,10 @@ def here(database: str) -> Site:
 
 
 def said(here: Site, *arguments: str) -> str:
-    done = run(*arguments, environment={"TOCSIN_DATABASE__URL": here.url})
-    assert (done.returncode, done.stderr) == (0, "")
+    """What a command prints, run in this process: the environment is all it is given."""
+    app = {"subscriber": subscriber.app, "deliveries": deliveries.app}[arguments[0]]
+    done = CliRunner().invoke(app, arguments[1:], env={"TOCSIN_DATABASE__URL": here.url})
+    assert (done.exit_code, done.stderr) == (0, "")
     return done.stdout
 
 
@@ -79,6 +84,6 @@ def test_deliveries_are_listed_by_filter_and_shown_with_their_reasons(here: Site
 
 
 def test_an_unknown_delivery_is_a_sentence(here: Site) -> None:
-    done = run("deliveries", "show", "f" * 32, environment={"TOCSIN_DATABASE__URL": here.url})
-    assert done.returncode == 1
-    assert "is no delivery" in done.stderr
+    done = CliRunner().invoke(deliveries.app, ["show", "f" * 32], env={"TOCSIN_DATABASE__URL": here.url})
+    assert isinstance(done.exception, Refusal)
+    assert "is no delivery" in str(done.exception)

@@ -120,6 +120,20 @@ async def test_a_gone_endpoint_is_switched_off_unless_it_is_statutory(here: Site
         assert (len(statutory.received), len(voluntary.received)) == (2, 1)
 
 
+async def test_a_courier_outlives_the_loss_of_all_its_connections(here: Site, box: Mailbox) -> None:
+    here.import_(authority("si", mail_to("si")))
+    async with here.courier():
+        here.told(alert_event())
+        await comes(lambda: accepted(here, 1))
+        here.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        here.told(alert_event(thread="two"))
+        await comes(lambda: accepted(here, 2))
+    assert set(box.message_ids.values()) == {1}
+
+
 # P5: what may not be shared is not sent
 
 
