@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from schemas.deliveries import DeliveryState
 from schemas.vocabularies import Tense
 from storage import delivery_list, overview
 from storage.engine import is_infrastructure
@@ -220,6 +221,9 @@ def _figures(connection: Connection, before: Read, after: Read, sent: int) -> Fi
         dead_letters=after.dead - before.dead,
         cases_by_level={level.name: number for level, number in overview.cases_by_level(connection).items()},
         alert_events_by_kind=overview.alert_events_by_kind(connection),
-        deliveries=delivery_list.counts(connection),
+        deliveries={
+            channel: {state: states[state] for state in DeliveryState if state in states}
+            for channel, states in delivery_list.counts(connection).items()
+        },
         report_to_accepted_s=None if times is None else Reach(p50=round(times.p50, 4), p99=round(times.p99, 4)),
     )

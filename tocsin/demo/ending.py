@@ -17,6 +17,8 @@ def summary(figures: Figures, *, began: datetime, first_mail: datetime | None) -
     """The figures as sentences. `began` is when this run did; an older first mail was an earlier run's."""
     fate = f"{figures.duplicates:,} known already, {figures.dead_letters:,} refused"
     yield f"{figures.reports:,} reports published and read: {fate}."
+    if figures.duplicates == figures.reports:
+        yield "Nothing of it was new, so nobody was told anything."
     levels = ", ".join(f"{number} at {name}" for name, number in reversed(figures.cases_by_level.items()) if number)
     yield f"Cases: {levels or 'none'}."
     kinds = ", ".join(f"{number} {kind.value}" for kind, number in figures.alert_events_by_kind.items())
@@ -48,7 +50,7 @@ def commands(board: tuple[BoardRow, ...], directory: Path) -> Iterator[str]:
 
 
 def _states(states: Mapping[DeliveryState, int]) -> str:
-    return ", ".join(f"{number} {state.value}" for state, number in states.items() if number) or "nothing"
+    return ", ".join(f"{states[state]} {state.value}" for state in DeliveryState if states.get(state)) or "nothing"
 
 
 def _program() -> str:

@@ -48,9 +48,9 @@ class Show:
             log=directory.path / "webhook.jsonl",
             out_of_order=self.screen.tempo.out_of_order,
         )
-        made = replay(began=fixed.began, days=fixed.shift_days)
-        self.screen.show(Scene(seconds_left=whole(made, self.screen)))
         try:
+            made = replay(began=fixed.began, days=fixed.shift_days)
+            self.screen.show(Scene(seconds_left=whole(made, self.screen)))
             with _Overheard(directory.path / "demo.log", self.screen.hear) as log:
                 supervise(self._plan(made, receiver, log), lambda found: self._body(made, receiver, found))
         finally:
