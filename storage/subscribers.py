@@ -33,11 +33,12 @@ class Imported:
     subscribers: int
     destinations: int
     subscriptions: int
+    links: int
     ended: int
 
     @property
     def changed(self) -> bool:
-        return any((self.subscribers, self.destinations, self.subscriptions, self.ended))
+        return any((self.subscribers, self.destinations, self.subscriptions, self.links, self.ended))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +167,8 @@ def bring_in(connection: Connection, entries: Sequence[SubscriberEntry]) -> Impo
     changed = Imported(
         subscribers=_rows(connection, _SUBSCRIBERS, [_subscriber(entry) for entry in entries]),
         destinations=_rows(connection, _DESTINATIONS, destinations),
-        subscriptions=_rows(connection, _SUBSCRIPTIONS, subscriptions) + _rows(connection, _LINKS, links),
+        subscriptions=_rows(connection, _SUBSCRIPTIONS, subscriptions),
+        links=_rows(connection, _LINKS, links),
         ended=_end(connection, ids, destinations=destinations, subscriptions=subscriptions, links=links),
     )
     connection.execute(_LEASES, {"ids": ids})

@@ -45,7 +45,7 @@ def test_subscribers_are_added_once_and_listed_without_their_secrets(here: Site,
     file = tmp_path / "subscribers.yaml"
     file.write_text(FILE)
     first = json.loads(said(here, "subscriber", "add", str(file), "--json"))
-    assert first == {"subscribers": 1, "destinations": 2, "subscriptions": 3, "ended": 0}
+    assert first == {"subscribers": 1, "destinations": 2, "subscriptions": 1, "links": 2, "ended": 0}
     assert "were so already" in said(here, "subscriber", "add", str(file))
     listed = said(here, "subscriber", "list", "--json")
     assert [each["address"] for each in json.loads(listed)] == [
