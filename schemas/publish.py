@@ -1,6 +1,7 @@
-"""Writes the JSON Schemas of our messages to `schemas/published`: `python -m schemas.publish [--check]`.
+"""Writes the JSON Schemas of our messages and the AsyncAPI document of our topics to `schemas/published`.
 
-`--check` writes nothing and exits 1 when a file is missing, stale or has no model. The models are the truth.
+`python -m schemas.publish [--check]`: `--check` writes nothing and exits 1 when a file is missing, stale or has no
+model. The models are the truth.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from typing import Final
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from schemas import asyncapi
 from schemas.alert_events import AlertEvent
 from schemas.base import Frozen
 from schemas.dead_letter_messages import DeadLetterMessage
@@ -31,6 +33,8 @@ PUBLISHED: Final[Mapping[Payload, type[Frozen]]] = MappingProxyType(
     }
 )
 """What is published, and the model of each."""
+ASYNCAPI: Final = "asyncapi.json"
+"""The document that says on which topics."""
 
 
 class _Dialect(GenerateJsonSchema):
@@ -58,16 +62,24 @@ def path_of(payload: Payload, directory: Path = DIRECTORY) -> Path:
     return directory / f"{payload.value}.json"
 
 
+def texts() -> Mapping[str, str]:
+    """Every file that is published, by name."""
+    schemas = {path_of(payload).name: text_of(payload) for payload in PUBLISHED}
+    return MappingProxyType({**schemas, ASYNCAPI: asyncapi.text_of(SCHEMA_VERSION)})
+
+
 def differences(directory: Path = DIRECTORY) -> tuple[str, ...]:
     """What is not as the models say, as sentences; empty when all is well."""
+    wanted = texts()
     stale = tuple(
-        f"{path.name} is {'stale' if path.exists() else 'missing'}; run python -m schemas.publish."
-        for payload in PUBLISHED
-        if not (path := path_of(payload, directory)).exists() or path.read_text(encoding="utf-8") != text_of(payload)
+        f"{name} is {'stale' if path.exists() else 'missing'}; run python -m schemas.publish."
+        for name, text in wanted.items()
+        if not (path := directory / name).exists() or path.read_text(encoding="utf-8") != text
     )
-    known = {path_of(payload, directory).name for payload in PUBLISHED}
     found = sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
-    return stale + tuple(f"{name} has no model; remove it or publish its model." for name in found if name not in known)
+    return stale + tuple(
+        f"{name} has no model; remove it or publish its model." for name in found if name not in wanted
+    )
 
 
 def unexampled(examples: Path = EXAMPLES) -> tuple[str, ...]:
@@ -86,11 +98,11 @@ def unexampled(examples: Path = EXAMPLES) -> tuple[str, ...]:
 
 
 def publish(directory: Path = DIRECTORY) -> tuple[Path, ...]:
-    """Write every schema; the paths written."""
+    """Write every file; the paths written."""
     directory.mkdir(parents=True, exist_ok=True)
-    for payload in PUBLISHED:
-        path_of(payload, directory).write_text(text_of(payload), encoding="utf-8")
-    return tuple(path_of(payload, directory) for payload in PUBLISHED)
+    for name, text in texts().items():
+        (directory / name).write_text(text, encoding="utf-8")
+    return tuple(directory / name for name in texts())
 
 
 def main() -> int:
