@@ -1,8 +1,13 @@
 """Which reports speak of one real-world event: the connected components of *same* (`grading.md` 1, Art. 8)."""
 
 from collections.abc import Callable, Sequence
+from datetime import date
 
+from alerts import appearance
 from alerts.evidence import Evidence
+from alerts.quantities import grams
+from schemas.detections import Detection
+from schemas.vocabularies import DatePrecision
 
 TWIN_DAYS = 3
 Join = Callable[[int, int], None]
@@ -60,3 +65,41 @@ def _join_twins(ordered: Sequence[Evidence], join: Join) -> None:
             for other in positions[index + 1 :]:
                 if _twins(ordered[one], ordered[other]):
                     join(one, other)
+
+
+def event_day(detection: Detection) -> tuple[date, bool]:
+    """The last day it can have happened, clipped to the reporting day; whether a date was given at all."""
+    reported = detection.reported_at.date()
+    last = detection.event_date.last_day
+    return (reported, False) if last is None else (min(last, reported), True)
+
+
+def same_event_links(detection: Detection, laboratory: str, day: date) -> tuple[str, ...]:
+    """Keys that two reports of one real-world event share (Art. 8: linked references; one laboratory's own)."""
+    links = {f"ref:{laboratory}:{detection.reporter.case_ref}".casefold()}
+    links |= {f"ref:{ref.org}:{ref.ref}".casefold() for ref in detection.linked_refs}
+    marks = appearance.fingerprint(detection.sample)
+    if detection.event_date.precision is DatePrecision.DAY and detection.region and appearance.distinct(marks):
+        form = appearance.form(detection.sample)
+        links.add(":".join(("day", laboratory, day.isoformat(), detection.region, form, *marks)))
+    return tuple(sorted(links))
+
+
+def twin_key(detection: Detection) -> str | None:
+    """What two bodies must agree on, besides the date within 3 days, to be taken for one seizure; None: not enough."""
+    amount, sample = _amount(detection), detection.sample
+    units = sample.n_units if sample else None
+    marks = appearance.fingerprint(sample)
+    if detection.event_date.precision is not DatePrecision.DAY or not detection.region:
+        return None
+    if (amount is None and units is None) or not appearance.distinct(marks):
+        return None
+    return ":".join(("twin", detection.region, f"{amount}", f"{units}", appearance.form(sample), *marks))
+
+
+def _amount(detection: Detection) -> str | None:
+    """The quantity of the whole sample: masses in grams, anything else in the unit it was given in."""
+    weight, quantity = grams(detection), detection.sample.quantity if detection.sample else None
+    if weight is not None:
+        return f"{weight:.6g} g"
+    return f"{float(quantity.value):.6g} {quantity.unit}" if quantity else None

@@ -16,7 +16,7 @@ from alerts.cases import Case, CaseFile, Context
 from alerts.catalogue import Catalogue
 from alerts.deduplication import KnownEvent, Standing, standing
 from alerts.effects import Effects, Recorded
-from alerts.evidence import Named, Said, said_by
+from alerts.evidence import Named
 from alerts.filing import file_report
 from alerts.grading import Grading
 from alerts.identity import identify
@@ -24,6 +24,7 @@ from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
 from alerts.speaking import Saying, speak_after_gathering, speak_after_report, withdraw_by_person
+from alerts.statements import Said, said_by
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
 from schemas.rejections import Rejection

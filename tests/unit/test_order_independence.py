@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from alerts.cases import Case, CaseFile, facts_of, recount
+from alerts.cases import Case, CaseFile, Filed, facts_of, recount
 from alerts.effects import Effects
 from alerts.errors import Missing
 from alerts.memory import Memory
@@ -257,12 +257,17 @@ def _outcome(file: CaseFile, case: Case) -> Outcome:
         key=case.key,
         computed=int(case.computed),
         subject=case.subject,
-        findings=sorted(str(report) for report, item in file.reports().items() if item.case == case.id),
+        findings=sorted(str(item.evidence.report) for item in file.reports().values() if _stands_in(case, item)),
         days=dict(sorted(case.days.items())),
         grades=dict(sorted(case.grades.items())),
         facts=[facts_of(case, anchor, file.sightings, context) for anchor in sorted(case.live_days)],
         summary=case.summary.model_copy(update={"sources": ()}),
     )
+
+
+def _stands_in(case: Case, item: Filed) -> bool:
+    """Whether a finding belongs to this case. History belongs to the key: which of its cases holds it says nothing."""
+    return item.case == case.id and item.evidence.tense is not Tense.ARCHIVAL
 
 
 def _sightings(memory: Memory) -> dict[tuple[Tense, str], dict[str, object]]:

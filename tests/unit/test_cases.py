@@ -1,0 +1,377 @@
+"""Which case a finding joins, what qualifies, and what one real-world event is."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import JsonValue
+
+from alerts.cases import Case
+from schemas.vocabularies import AlertKind, CaseState, Level, Tense
+from tests.unit.deciding import Desk, Document, component, harm, key_of, report, retracted, revised, said, street, strip
+
+PILL: Document = {"physical_form": "tablet", "appearance": {"colour": "pink", "shape": "skull"}}
+STRONG = component("MDMA", amount={"value": 216, "unit": "mg", "per": "unit"})
+
+
+def key(name: str, *components: Document | str, sample: Document | None = None, **changes: JsonValue) -> str:
+    """The case key of a report about one substance."""
+    (evidence,) = said(report(name, *components, sample=sample) | changes).values()
+    return evidence.case_key
+
+
+def names(*components: Document | str, **changes: JsonValue) -> set[str]:
+    """The substances of a report that qualify."""
+    return set(said(report("q", *components) | changes))
+
+
+def sold(as_: str, **more: JsonValue) -> Document:
+    return {"physical_form": "powder", "sold_as": as_, **more}
+
+
+# Keys
+
+
+def test_a_new_substance_is_one_case_whatever_it_looks_like_and_wherever_it_is() -> None:
+    assert key("a", "3-MMC", sample=PILL) == key("b", "3-MMC", country="FI") == key_of("3-MMC")
+
+
+def test_a_classic_drug_is_a_case_per_product() -> None:
+    pink = key("a", STRONG, sample=PILL)
+    blue = key("b", STRONG, sample={**PILL, "appearance": {"colour": "blue", "shape": "skull"}})
+    assert pink != blue and pink.startswith(key_of("MDMA")) and "SI" not in pink.split("|")
+    assert key("c", STRONG, sample=PILL, country="FI") == pink
+
+
+def test_words_of_appearance_are_normalised() -> None:
+    said_so: Document = {"physical_form": "tablet", "appearance": {"colour": "Grey", "shape": "ROUND"}}
+    or_so: Document = {"physical_form": "tablet", "appearance": {"colour": "gray", "shape": "round"}}
+    assert key("a", STRONG, sample=said_so) == key("b", STRONG, sample=or_so)
+
+
+@pytest.mark.parametrize("appearance", [{}, {"colour": "pink"}, {"mass_mg": 300}, {"colour": "pink", "shape": " . "}])
+def test_with_fewer_than_two_features_the_case_is_substance_form_and_country(appearance: Document) -> None:
+    sample: Document = {"physical_form": "tablet", "appearance": appearance}
+    assert key("a", STRONG, sample=sample) == f"{key_of('MDMA')}|tablet|SI"
+
+
+@pytest.mark.parametrize("medicine", ["fentanyl", "oxycodone", "alprazolam", "xylazine"])
+def test_a_medicine_is_a_case_per_product(medicine: str) -> None:
+    assert key("a", medicine, sample=sold("cocaine")) == f"{key_of(medicine)}|powder|SI"
+
+
+@pytest.mark.parametrize("new", ["3-MMC", "bromazolam", "protonitazene", "mephedrone"])
+def test_what_is_put_under_control_later_stays_a_new_substance(new: str) -> None:
+    assert key("a", new, sample=PILL) == key_of(new)
+
+
+def test_unidentified_findings_of_one_class_and_country_share_a_case() -> None:
+    assert key("a", strip()) == key("b", strip("unknown nitazene")) == "U:nitazene:SI"
+    assert key("a", strip(), country="FI") == "U:nitazene:FI"
+
+
+def test_unanalysed_adverse_events_share_a_case_by_country_region_and_words_of_sale() -> None:
+    def event(sample: Document | None = None, **changes: JsonValue) -> str:
+        return key("e", sample=sample, report_type="adverse_event", harm=harm("hospitalised"), **changes)
+
+    assert event(sold("Ecstasy"), region="SI04") == event(sold("ecstasy"), region="SI04")
+    assert event(sold("ecstasy"), region="SI04") != event(sold("ecstasy"), region="SI03")
+    assert event(sold("ecstasy")) != event(sold("cocaine"))
+    assert event().endswith(":SI:-:-")
+
+
+def test_an_unanalysed_event_counts_as_unidentified() -> None:
+    desk = Desk().tell(report("a", report_type="adverse_event", harm=harm("hospitalised")))
+    assert desk.facts().unidentified and desk.facts().qualifying
+
+
+# What qualifies
+
+
+def test_a_substance_sold_as_itself_does_not_qualify() -> None:
+    assert names("cocaine", sample=sold("cocaine")) == set()
+    assert names("MDMA", sample=sold("ecstasy")) == set()
+
+
+@pytest.mark.parametrize(
+    ("components", "sample", "qualify"),
+    [
+        (["3-MMC"], sold("3-MMC"), {"3-MMC"}),
+        (["fentanyl"], sold("fentanyl"), {"Fentanyl"}),
+        (["cocaine"], sold("ketamine"), {"Cocaine"}),
+        (["cocaine", component("strychnine", role="adulterant")], sold("cocaine"), {"Strychnine"}),
+        (["MDMA", component("caffeine", role="cutting_agent")], sold("ecstasy"), set()),
+        (["cocaine", component("phenacetin", role="adulterant")], sold("cocaine"), set()),
+        ([component("PMK ethyl glycidate", role="precursor")], sold("unknown"), {"PMK ethyl glycidate"}),
+        ([strip()], sold("heroin"), None),
+    ],
+)
+def test_what_qualifies(components: list[Document | str], sample: Document, qualify: set[str] | None) -> None:
+    found = names(*components, sample=sample)
+    assert (
+        len(found) == 1 if qualify is None else {name.casefold() for name in found} == {n.casefold() for n in qualify}
+    )
+
+
+def test_a_usual_dose_does_not_qualify_and_a_high_one_does() -> None:
+    usual = component("MDMA", amount={"value": 100, "unit": "mg", "per": "unit"})
+    assert names(usual, sample=PILL) == set()
+    assert names(STRONG, sample=PILL) == {"MDMA"}
+
+
+def test_what_does_not_qualify_is_recorded_and_opens_no_case() -> None:
+    desk = Desk().tell(report("a", "cocaine", component("caffeine", role="cutting_agent"), sample=sold("cocaine")))
+    assert desk.result.reports.applied == 1 and desk.cases() == [] and desk.story == []
+    assert [entry.case_keys for entry in desk.simulation.effects.recorded] == [(None, None)]
+
+
+def test_a_metabolite_opens_no_case() -> None:
+    urine: Document = {"report_type": "biological_sample", "matrix": "urine"}
+    assert names(component("acetyl norfentanyl", role="metabolite"), **urine) == set()
+    assert names(component("protonitazene", role="metabolite"), **urine) == set()
+
+
+def test_several_names_of_one_substance_are_one_finding() -> None:
+    (evidence,) = said(report("a", "3-MMC", component("3-methylmethcathinone", methods=["nmr"]))).values()
+    assert evidence.subject.name == "3-MMC"
+
+
+# One event
+
+
+def events(*documents: Document) -> int:
+    return Desk().tell(*documents).case().summary.events
+
+
+def test_reports_with_nothing_in_common_are_events_of_their_own() -> None:
+    assert events(report("a", "3-MMC"), report("b", "3-MMC")) == 2
+
+
+def test_a_linked_reference_makes_two_reports_one_event() -> None:
+    link: list[JsonValue] = [{"org": "si-example", "ref": "EX-a"}]
+    assert events(report("a", "3-MMC"), report("b", "3-MMC", lab="europol", linked_refs=link)) == 1
+    assert events(report("b", "3-MMC", lab="europol", linked_refs=link), report("a", "3-MMC")) == 1
+
+
+def test_two_reports_that_link_to_the_same_third_body_are_one_event() -> None:
+    link: list[JsonValue] = [{"org": "si-hospital", "ref": "P-7"}]
+    told = [report(name, "3-MMC", lab=lab, linked_refs=link) for name, lab in (("a", "si-example"), ("b", "si-police"))]
+    assert events(*told) == 1
+
+
+def test_one_laboratory_and_one_case_reference_are_one_event() -> None:
+    same: JsonValue = {"lab": "si-example", "role": "forensic_lab", "case_ref": "EX-1"}
+    assert events(report("a", "3-MMC", reporter=same), report("b", "3-MMC", day=9, reporter=same)) == 1
+
+
+def test_one_case_reference_of_two_laboratories_is_two_events() -> None:
+    told = [report(lab, "3-MMC", lab=lab) for lab in ("si-example", "si-police")]
+    for document in told:
+        document["reporter"] = {"lab": str(document["reporter"]["lab"]), "role": "forensic_lab", "case_ref": "1"}  # type: ignore[index,call-overload]  # built above
+    assert events(*told) == 2
+
+
+def look(**more: JsonValue) -> Document:
+    return {**PILL, **more}
+
+
+def test_one_laboratory_day_region_and_appearance_are_one_event() -> None:
+    assert events(*(report(name, "3-MMC", region="SI04", sample=look()) for name in "ab")) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"event_date": {"value": "2026-03-01", "precision": "day"}},
+        {"event_date": {"value": "2026-03", "precision": "month"}},
+        {"region": "SI03"},
+        {"region": None},
+        {"sample": {"physical_form": "tablet"}},
+        {"sample": {"physical_form": "tablet", "appearance": {"colour": "blue", "shape": "skull"}}},
+    ],
+)
+def test_another_day_region_or_appearance_or_one_that_is_not_given_is_another_event(other: Document) -> None:
+    first = report("a", "3-MMC", region="SI04", sample=look())
+    assert events(first, report("b", "3-MMC", region="SI04", sample=look()) | other) == 2
+
+
+def test_what_neither_side_gives_is_not_equal() -> None:
+    assert events(*(report(name, "3-MMC", region="SI04") for name in "ab")) == 2
+    assert events(*(report(name, "3-MMC", sample=look()) for name in "ab")) == 2
+
+
+def seizure(name: str, lab: str, *, day: int = 0, sample: Document | None = None, **changes: JsonValue) -> Document:
+    amount: Document = {"value": 250, "unit": "g"}
+    found = report(name, "3-MMC", lab=lab, day=day, region="SI04", report_type="seizure", sample=look(quantity=amount))
+    if sample is not None:
+        found["sample"] = look(**sample)
+    return found | changes
+
+
+@pytest.mark.parametrize(("apart", "number"), [(0, 1), (3, 1), (-3, 1), (4, 2)])
+def test_two_bodies_with_one_quantity_appearance_and_region_within_three_days_report_one_event(
+    apart: int, number: int
+) -> None:
+    assert events(seizure("a", "si-example"), seizure("b", "europol", day=apart)) == number
+
+
+def test_within_three_days_one_laboratory_has_two_events() -> None:
+    assert events(seizure("a", "si-example"), seizure("b", "si-example", day=1)) == 2
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        {"quantity": {"value": 251, "unit": "g"}},
+        {"quantity": {"value": 250, "unit": "mL"}},
+        {"n_units": 5},
+    ],
+)
+def test_another_quantity_is_another_event(sample: Document) -> None:
+    assert events(seizure("a", "si-example"), seizure("b", "europol", sample=sample)) == 2
+
+
+def test_the_same_quantity_in_another_unit_of_mass_is_the_same() -> None:
+    half = seizure("b", "europol", sample={"quantity": {"value": 0.25, "unit": "kg"}})
+    assert events(seizure("a", "si-example"), half) == 1
+
+
+def test_liquids_are_compared_by_their_volume() -> None:
+    def bottle(name: str, lab: str, volume: int) -> Document:
+        return seizure(name, lab, sample={"quantity": {"value": volume, "unit": "mL"}, "n_units": 1})
+
+    assert events(bottle("a", "si-example", 500), bottle("b", "europol", 500)) == 1
+    assert events(bottle("a", "si-example", 500), bottle("b", "europol", 700)) == 2
+
+
+def test_the_same_seizure_found_to_be_one_through_a_third_report_is_counted_once() -> None:
+    links: list[JsonValue] = [{"org": "si-example", "ref": "EX-a"}, {"org": "si-police", "ref": "EX-b"}]
+    told = [report("a", "3-MMC"), report("b", "3-MMC", lab="si-police", day=2)]
+    assert events(*told, report("c", "3-MMC", lab="si-customs", day=5, linked_refs=links)) == 1
+
+
+def test_the_earliest_report_of_an_event_gives_its_day_and_country() -> None:
+    link: list[JsonValue] = [{"org": "si-example", "ref": "EX-a"}]
+    later = report("b", "3-MMC", lab="fi-example", country="FI", day=2, linked_refs=link)
+    desk = Desk().tell(later, report("a", "3-MMC"))
+    assert [place.country for place in desk.case().days] == ["SI"]
+    assert desk.facts().new_countries == 1
+
+
+# Unidentified findings and their 28 days
+
+
+def states(*documents: Document) -> list[tuple[CaseState, int]]:
+    found: list[Case] = Desk().tell(*documents).cases()
+    return sorted((case.state, case.summary.events) for case in found)
+
+
+@pytest.mark.parametrize(("apart", "number"), [(28, 1), (29, 2)])
+def test_unidentified_findings_share_a_case_while_each_is_within_28_days_of_another(apart: int, number: int) -> None:
+    assert len(states(report("a", strip()), report("b", strip(), day=apart))) == number
+
+
+def test_the_older_case_is_closed_by_machine() -> None:
+    desk = Desk().tell(report("a", strip()), report("b", strip(), day=40))
+    assert [(case.state, max(case.live_days).day) for case in desk.cases()] == [
+        (CaseState.CLOSED, 2),
+        (CaseState.OPEN, 11),
+    ]
+    assert [kind for kind, _ in desk.story] == [AlertKind.RAISED, AlertKind.RAISED]
+
+
+def test_a_chain_of_findings_is_one_case_however_long() -> None:
+    assert states(*(report(f"n{n}", strip(), day=25 * n) for n in range(5))) == [(CaseState.OPEN, 5)]
+
+
+def test_a_late_finding_joins_the_older_case_it_belongs_to() -> None:
+    told = [report("a", strip()), report("b", strip(), day=60), report("c", strip(), day=5)]
+    assert states(*told) == [(CaseState.CLOSED, 2), (CaseState.OPEN, 1)]
+
+
+def test_a_second_strip_in_the_country_within_28_days_is_the_same_case_and_no_new_alert() -> None:
+    desk = Desk().tell(report("a", strip(), sample=sold("heroin")), report("b", strip(), day=20, sample=sold("heroin")))
+    assert desk.case().summary.events == 2 and len(desk.messages) == 1
+
+
+# Revisions
+
+
+def test_an_amendment_moves_the_finding_to_the_case_it_belongs_to() -> None:
+    first = report("a", "3-MMC")
+    desk = Desk().tell(first, report("b", "3-MMC"), revised(first, components=[component("bromazolam")]))
+    assert {case.subject.name: case.summary.events for case in desk.cases()} == {"3-MMC": 1, "Bromazolam": 1}
+
+
+def test_a_corrected_date_changes_the_facts() -> None:
+    first = report("a", "3-MMC", day=20)
+    moved = revised(first, event_date={"value": "2026-03-02", "precision": "day"})
+    desk = Desk().tell(first, report("b", "3-MMC", day=30), moved)
+    assert desk.facts().events_28d == 1
+
+
+def test_a_revision_that_comes_late_changes_nothing() -> None:
+    first = report("a", "3-MMC")
+    third, second = revised(first, revision=3, country="FI"), revised(first, revision=2, components=[component("MDMA")])
+    desk = Desk().tell(first, third, second)
+    assert desk.case().summary.countries == {"FI": 1} and desk.result.reports.applied == 3
+
+
+def test_a_retraction_that_comes_late_changes_nothing() -> None:
+    first = report("a", "protonitazene")
+    desk = Desk().tell(first, revised(first, revision=3), retracted(first))
+    assert desk.case().state is CaseState.OPEN and [kind for kind, _ in desk.story] == [AlertKind.RAISED]
+
+
+def test_other_content_under_a_known_revision_is_refused_and_changes_nothing() -> None:
+    first = report("a", "3-MMC")
+    desk = Desk().tell(first, first | {"country": "FI"})
+    assert desk.rejections == ["conflicting_revision"] and desk.case().summary.countries == {"SI": 1}
+
+
+@pytest.mark.parametrize("action", ["amend", "confirm", "retract"])
+def test_a_revision_of_an_event_nobody_knows_is_an_orphan(action: str) -> None:
+    desk = Desk().tell(revised(report("a", "3-MMC"), action=action))
+    assert desk.rejections == ["orphan_revision"] and desk.cases() == []
+
+
+@pytest.mark.parametrize("action", ["amend", "confirm", "retract"])
+def test_the_event_of_another_laboratory_is_not_changed(action: str) -> None:
+    first = report("a", "3-MMC")
+    other: JsonValue = {"lab": "fi-example", "role": "forensic_lab", "case_ref": "EX-9"}
+    desk = Desk().tell(first, revised(first, action=action, reporter=other))
+    assert desk.rejections == ["not_the_owner"] and desk.case().summary.events == 1
+
+
+def test_two_laboratories_may_use_one_event_id() -> None:
+    first = report("a", "3-MMC")
+    other: JsonValue = {"lab": "fi-example", "role": "forensic_lab", "case_ref": "EX-9"}
+    assert Desk().tell(first, first | {"reporter": other}).case().summary.events == 2
+
+
+def test_a_duplicate_is_counted_and_is_no_error() -> None:
+    first = report("a", "3-MMC")
+    desk = Desk().tell(first, first, first)
+    assert (desk.result.reports.applied, desk.result.reports.duplicates, desk.rejections) == (1, 2, [])
+    assert desk.case().summary.events == 1
+
+
+def test_a_confirmation_with_better_techniques_is_one_finding() -> None:
+    first = report("a", strip("protonitazene"))
+    better: list[JsonValue] = [component("protonitazene", methods=["gc_ms", "nmr"], standard="yes")]
+    desk = Desk().tell(first, revised(first, action="confirm", components=better))
+    assert desk.case().summary.events == 1 and desk.score()[3] == "A"
+
+
+def test_a_report_that_moves_from_exercise_to_actual_leaves_the_exercise() -> None:
+    first = report("a", "protonitazene", status="exercise")
+    desk = Desk().tell(first, revised(first, status="actual"))
+    assert desk.case(ledger=Tense.EXERCISE).computed is Level.L0 and desk.case().computed is Level.L3
+
+
+# Findings that are told late
+
+
+def test_an_old_event_told_today_stands_in_its_own_time() -> None:
+    late = report("a", "3-MMC", told_after=timedelta(days=300))
+    desk = Desk().tell(report("b", "3-MMC", day=250, sample=street()), late)
+    assert desk.facts(day=250).events_28d == 1 and desk.facts(day=250).has_baseline
