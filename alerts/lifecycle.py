@@ -20,7 +20,6 @@ class Silence(StrEnum):
     BELOW_INFORMATION = "below_information"
     REFERRED_ONLY = "referred_only"
     NOTHING_NEW = "nothing_new"
-    GATHERED = "gathered"
     ENDED = "ended"
     MOVED = "moved"
     HISTORY = "history"
