@@ -299,15 +299,19 @@ async def test_a_cancellation_waits_for_the_answer_in_flight_and_ends_its_retrie
 
 
 async def test_a_newer_revision_does_not_overtake_one_about_to_be_tried_again(here: Site) -> None:
+    """The newer one hurries the earlier one; that fails again and has thirty seconds to wait: both wait."""
     async with hook() as endpoint, here.courier(hooks=(endpoint,)):
-        endpoint.answers = [500]
+        endpoint.answers = [500, 500]
         here.import_(authority("si", hook_to(endpoint.url)))
         here.told(alert_event())
         await comes(lambda: here.states() == [(1, "deferred", "server_error")])
         here.told(alert_event(revision=2, kind=AlertKind.UPDATED))
+        await comes(lambda: len(here.rows()) == 2 and here.rows()[0].attempts == 2)
+        await comes(lambda: here.rows()[0].state == "deferred")
+        here.later()
         await comes(lambda: accepted(here, 2))
         first, second = here.rows()
-        assert endpoint.ids == [first.delivery_id, first.delivery_id, second.delivery_id]
+        assert endpoint.ids == [first.delivery_id] * 3 + [second.delivery_id]
 
 
 async def test_after_a_long_outage_the_newest_revision_goes_first_and_older_ones_expire(here: Site) -> None:
