@@ -1,6 +1,6 @@
-"""Reads reports from files: JSON Lines, one JSON object, several, or a list of them; told apart by content.
+"""Reads reports from files: JSON Lines, one JSON object, several, a list of them, or a CSV; told apart by content.
 
-The bytes of each report come through untouched, so that what is wrong with them is found where it is looked for.
+The bytes of a JSON report come through untouched, so that what is wrong with them is found where it is looked for.
 """
 
 import json
@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from tocsin.errors import Refusal
+from tocsin.report_tables import TableFault, is_table, rows
 
 _SPACE: Final = " \t\r\n"
+_HEAD: Final = 4096
 _SCAN: Final = json.JSONDecoder()
 
 
@@ -33,9 +35,20 @@ def lines(path: Path) -> Iterator[Line]:
     """Every report of the file, in its order. JSON Lines are read line by line, whatever the size of the file."""
     try:
         with path.open("rb") as file:
-            yield from _lines(file) if _is_json_lines(file) else _values(file)
+            if path.suffix.lower() == ".csv" or is_table(file.peek(_HEAD)):
+                yield from _rows(path, file)
+            else:
+                yield from _lines(file) if _is_json_lines(file) else _values(file)
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror or error}. Check the name and its rights.") from error
+
+
+def _rows(path: Path, file: BinaryIO) -> Iterator[Line]:
+    try:
+        found = rows(file.read())
+    except TableFault as fault:
+        raise Unreadable("\n".join(f"{path}, {sentence}" for sentence in str(fault).splitlines())) from None
+    yield from (Line(number=row.number, value=row.value) for row in found)
 
 
 def _is_json_lines(file: BinaryIO) -> bool:

@@ -89,7 +89,8 @@ def test_the_guard_sees_an_orphan_folder_and_a_payload_without_examples(tmp_path
 
 def test_every_example_file_is_looked_at() -> None:
     looked_at = {*_examples("valid"), *_examples("invalid")}
-    assert {path for path in EXAMPLES.rglob("*") if path.is_file()} == looked_at
+    tables = {*EXAMPLES.glob("detection/valid/*.csv")}  # looked at in test_report_tables.py
+    assert {path for path in EXAMPLES.rglob("*") if path.is_file()} == looked_at | tables
 
 
 def test_every_topic_payload_has_a_model() -> None:

@@ -20,12 +20,12 @@ from tocsin.errors import Refusal
 from tocsin.report_files import lines
 from tocsin.settings import Settings
 
-app = typer.Typer(help="Send reports of a laboratory: JSON or JSON Lines.")
+app = typer.Typer(help="Send reports of a laboratory: JSON, JSON Lines or CSV.")
 
 
 @app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
 def publish(
-    files: Annotated[list[Path], typer.Argument(help="Files of reports: JSON or JSON Lines.", metavar="FILE…")],
+    files: Annotated[list[Path], typer.Argument(help="Files of reports: JSON, JSON Lines or CSV.", metavar="FILE…")],
     laboratory: Annotated[str, typer.Option("--lab", help="The laboratory that reports.")],
     flow: Annotated[Flow, typer.Option(help="live, or backfill for history.")] = Flow.LIVE,
     data_dir: Annotated[Path | None, typer.Option(help="The data directory of what runs.")] = None,

@@ -14,7 +14,7 @@ from schemas.decoding import Decoded, decode_bytes
 from schemas.rejections import Rejection
 from tocsin.report_files import Line, Unreadable, lines
 
-app = typer.Typer(help="Check reports without sending them: JSON or JSON Lines.")
+app = typer.Typer(help="Check reports without sending them: JSON, JSON Lines or CSV.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +44,7 @@ class Finding:
 
 @app.callback(invoke_without_command=True, context_settings={"allow_interspersed_args": True})
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Files of reports: JSON or JSON Lines.", metavar="FILE…")],
+    files: Annotated[list[Path], typer.Argument(help="Files of reports: JSON, JSON Lines or CSV.", metavar="FILE…")],
     laboratory: Annotated[str | None, typer.Option("--lab", help="Refuse reports of any other laboratory.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
@@ -103,6 +103,6 @@ def _print_json(checked: int, refused: list[Finding], noted: list[Finding], unre
 
 
 def _summary(checked: int, refused: int, unreadable: list[str]) -> None:
-    for sentence in unreadable:
+    for sentence in "\n".join(unreadable).splitlines():
         print(f"tocsin: {sentence}", file=sys.stderr)
     print(f"tocsin: {checked:,} reports checked, {refused:,} would be refused.", file=sys.stderr)
