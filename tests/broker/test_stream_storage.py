@@ -1,6 +1,8 @@
 """The stream's storage: migrations, sessions, and the rows that only move together."""
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -11,18 +13,22 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from storage import laboratories, positions
-from storage.engine import connect, is_infrastructure, migrate
+from storage.engine import connect, is_infrastructure
 from storage.positions import Counters, Move, Partition
 from storage.tables import metadata
 from tests.conftest import TestEngines
-from tests.streaming.site import laboratory
+from tests.streaming.site import ROOT, laboratory
 
 LIVE = Partition(flow="live", topic="detections-a", partition=0)
 
 
 def test_two_migrations_at_once_make_one_schema(engines: TestEngines) -> None:
-    with _empty_database(engines, "twice") as url, ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: migrate(connect(url)), range(4)))
+    with _empty_database(engines, "twice") as url:
+        environment = {**os.environ, "TOCSIN_DATABASE__URL": url}
+        words = [sys.executable, "-m", "tocsin", "database", "migrate"]
+        both = [subprocess.Popen(words, cwd=ROOT, env=environment, stderr=subprocess.PIPE) for _ in range(2)]
+        said = [one.communicate(timeout=60)[1] for one in both]
+        assert [one.returncode for one in both] == [0, 0], said
         engine = connect(url)
         with engine.begin() as connection:
             assert connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one() == 1
