@@ -34,6 +34,8 @@ from tocsin.demo.scenes import (
 from tocsin.errors import Refusal
 
 _LOOK_EVERY: Final = 0.02
+_SELDOM: Final = 0.1
+"""While many reports are under way, or nothing is: the processor is the worker's."""
 _SHOW_EVERY: Final = 0.5
 _PATIENCE: Final = 180.0
 """Seconds without any movement after which the demo gives up; the longest planned pause is a webhook's second wait."""
@@ -127,7 +129,7 @@ class Drive:
                 f"Nothing has moved for {_PATIENCE:.0f} s ({seen}): see what worker and courier say in demo.log of the "
                 "data directory, and run the demo again; it goes on where it was."
             )
-        await asyncio.sleep(_LOOK_EVERY)
+        await asyncio.sleep(_LOOK_EVERY if self._scene.stage is Stage.LIVE else _SELDOM)
 
     async def _ask(self, question: Callable[[Connection], T]) -> T:
         """Ask the database; one that is away is asked again, its keeper starts it."""
