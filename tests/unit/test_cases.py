@@ -7,7 +7,20 @@ from pydantic import JsonValue
 
 from alerts.cases import Case
 from schemas.vocabularies import AlertKind, CaseState, Level, Tense
-from tests.unit.deciding import Desk, Document, component, harm, key_of, report, retracted, revised, said, street, strip
+from tests.unit.deciding import (
+    UNLISTED,
+    Desk,
+    Document,
+    component,
+    harm,
+    key_of,
+    report,
+    retracted,
+    revised,
+    said,
+    street,
+    strip,
+)
 
 PILL: Document = {"physical_form": "tablet", "appearance": {"colour": "pink", "shape": "skull"}}
 STRONG = component("MDMA", amount={"value": 216, "unit": "mg", "per": "unit"})
@@ -215,7 +228,9 @@ def test_two_bodies_with_one_quantity_appearance_and_region_within_three_days_re
 
 
 def test_within_three_days_one_laboratory_has_two_events() -> None:
-    assert events(seizure("a", "si-example"), seizure("b", "si-example", day=1)) == 2
+    told = [seizure("a", "si-example"), seizure("b", "si-example", day=1), report("c", "3-MMC", day=40)]
+    assert events(*told) == 3
+    assert events(*told, retracted(told[2])) == 2, "counted afresh"
 
 
 @pytest.mark.parametrize(
@@ -366,6 +381,22 @@ def test_a_report_that_moves_from_exercise_to_actual_leaves_the_exercise() -> No
     first = report("a", "protonitazene", status="exercise")
     desk = Desk().tell(first, revised(first, status="actual"))
     assert desk.case(ledger=Tense.EXERCISE).computed is Level.L0 and desk.case().computed is Level.L3
+
+
+def test_a_later_report_that_settles_the_substance_grades_earlier_days_anew() -> None:
+    told = [
+        report("h", component("new", smiles=UNLISTED), status="archival"),
+        report("a", component("bromazolam", smiles=UNLISTED), day=5),
+        report("b", component("new", smiles=UNLISTED), day=20),
+    ]
+    grades = Desk().tell(*told).case().grades
+    assert all("I2-UNION-FIRST" in {rule.id for rule in grade.fired} for grade in grades.values())
+    assert grades == Desk().tell(told[0], told[2], told[1]).case().grades
+
+
+def test_words_that_differ_in_capitals_only_have_one_order() -> None:
+    words = [report(word, "3-MMC", sample=sold(word)) for word in ("Crystal", "crystal", "CRYSTAL")]
+    assert Desk().tell(*words).case().summary.sold_as == ("CRYSTAL", "Crystal", "crystal")
 
 
 # Findings that are told late

@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from pydantic import JsonValue
 
+from alerts.effects import Effects
 from alerts.lifecycle import Policy
+from alerts.memory import Memory
+from alerts.pipeline import fold, read
 from schemas.vocabularies import AlertKind, CaseState, Change, Level, Tense
 from tests.unit.deciding import (
     UNLISTED,
@@ -13,10 +16,12 @@ from tests.unit.deciding import (
     Document,
     component,
     death,
+    decoded,
     harm,
     report,
     retracted,
     revised,
+    setting,
     street,
     strip,
 )
@@ -151,6 +156,8 @@ def test_an_escalation_carries_what_was_gathering_and_clears_it() -> None:
     desk.tell(nitazene("c", hours=2, harm=harm("moderate")), abroad("d", "FI", hours=3), abroad("e", "HR", hours=4))
     assert desk.story == [(RAISED, L3), (UPDATED, L3), (ESCALATED, L4)]
     assert set(desk.changes[2]) == {Change.LEVEL_ROSE, Change.HARM_WORSE, Change.NEW_COUNTRY}
+    thread = desk.case().thread
+    assert thread is not None and thread.gather_due is None
     assert len(desk.wait(hours=12).story) == 3
 
 
@@ -190,6 +197,18 @@ def test_a_window_that_ended_before_a_report_is_told_before_it() -> None:
         timedelta(hours=7),
         timedelta(hours=20),
     ]
+
+
+def test_without_timers_an_overdue_window_is_told_before_the_report_that_comes_later() -> None:
+    worse = nitazene("c", hours=2, harm=harm("minor"))
+    told = [nitazene("a"), abroad("b", "FI", hours=1), worse, retracted(worse, hours=20)]
+    memory, effects, ours = Memory(complete=True), Effects(), setting()
+    for document in told:
+        found = decoded(document)
+        at = found.detection.reported_at
+        fold(read(found, laboratory=found.detection.reporter.lab, at=at, setting=ours), memory, effects, ours)
+    assert [event.kind for event in effects.events] == [RAISED, UPDATED, UPDATED]
+    assert effects.events[2].decided_at - effects.events[1].decided_at == timedelta(hours=6)
 
 
 # Retraction and cancellation
