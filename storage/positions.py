@@ -18,7 +18,7 @@ class Partition:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogEdges:
-    """Where the log itself starts and ends; `end` is the offset that comes next, as readers of committed records see."""
+    """Where the log itself starts and ends; `end` comes next, as readers of committed records see it."""
 
     start: int
     end: int
