@@ -7,6 +7,7 @@ import psycopg
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from psycopg.types.array import ListBinaryDumper
 from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -38,7 +39,7 @@ _MIGRATION_LOCK: Final = 0x746F6373_00000001
 
 def connect(url: str, *, pool_size: int = 5, name: str = "tocsin") -> Engine:
     """An engine for `postgresql://…`; it connects lazily. `name` is what `pg_stat_activity` shows."""
-    return sqlalchemy.create_engine(
+    engine = sqlalchemy.create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
@@ -48,6 +49,13 @@ def connect(url: str, *, pool_size: int = 5, name: str = "tocsin") -> Engine:
         hide_parameters=True,
         connect_args={**KEEPALIVES, "options": SESSION, "application_name": name},
     )
+    sqlalchemy.event.listen(engine, "connect", _send_arrays_binary)
+    return engine
+
+
+def _send_arrays_binary(connection: psycopg.Connection, _: object) -> None:
+    """Bulk statements carry JSON in arrays: as text, each quote in it is escaped, a third of the time of a batch."""
+    connection.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def is_infrastructure(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ from its own memory: `xmin`, the id of the transaction that wrote the row, says 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -105,11 +105,24 @@ class Wanted:
 
 @dataclass
 class Known:
-    """Events of the batch as they stand, and the case keys their earlier revisions are filed in."""
+    """Events of the batch as they stand, and the case keys that what they said before is filed in."""
 
     events: dict[Report, KnownEvent] = field(default_factory=dict)
     owners: dict[UUID, frozenset[str]] = field(default_factory=dict)
-    files: set[FileKey] = field(default_factory=set)
+    filed: dict[Report, set[FileKey]] = field(default_factory=dict)
+
+    @property
+    def files(self) -> set[FileKey]:
+        """All these case keys."""
+        return set().union(*self.filed.values())
+
+    def has_seen(self, report: Report, revision: int) -> bool:
+        """Whether this revision or a later one is known: then it touches no case, whatever it says."""
+        return report in self.events and revision <= self.events[report].current
+
+    def filed_again(self, reports: Iterable[Report]) -> "Known":
+        """The same, with the case keys of these reports only."""
+        return replace(self, filed={report: self.filed[report] for report in reports if report in self.filed})
 
 
 @dataclass
@@ -163,7 +176,7 @@ def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
             event.ledger = Tense.ACTUAL if row.status == Tense.ARCHIVAL else Tense(row.status)
         if row.case_key is not None:
             files.setdefault(report, set()).add(row.case_key)
-            known.files.add((Tense(row.ledger), row.case_key))
+            known.filed.setdefault(report, set()).add((Tense(row.ledger), row.case_key))
     for report, keys in files.items():
         known.events[report].files = frozenset(keys)
     return known
@@ -171,7 +184,9 @@ def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
 
 def lock(connection: Connection, files: Iterable[FileKey]) -> None:
     """Take the advisory locks of these case keys, ascending, until the transaction ends."""
-    connection.execute(_LOCK, {"keys": sorted({f"{ledger}:{key}" for ledger, key in files})})
+    keys = sorted({f"{ledger}:{key}" for ledger, key in files})
+    if keys:
+        connection.execute(_LOCK, {"keys": keys})
 
 
 def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: frozenset[str], kept: Kept) -> Recalled:

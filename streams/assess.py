@@ -60,12 +60,14 @@ class Assess:
     def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
         """Decide about all of them in order, and write what follows."""
         readings = [item.outcome for item in prepared if isinstance(item.outcome, Reading)]
+        known = recalling.known_events(connection, [reading.report for reading in readings])
+        news = [one for one in readings if not known.has_seen(one.report, one.decoded.detection.revision)]
         wanted = Wanted(
-            reports=tuple(reading.report for reading in readings),
-            evidence=tuple(evidence for reading in readings for evidence in reading.said.evidence),
+            reports=tuple(reading.report for reading in news),
+            evidence=tuple(evidence for reading in news for evidence in reading.said.evidence),
             longest=self.setting.grading.rules.windows_days.longest,
         )
-        known = recalling.known_events(connection, wanted.reports)
+        known = known.filed_again(wanted.reports)
         recalling.lock(connection, wanted.files | known.files)
         recalled, effects, fates, sources = self._decided(connection, prepared, wanted, known)
         recording.record(connection, recalled, effects, sources, kept=self.kept)
@@ -104,7 +106,7 @@ def _copied(known: Known) -> Known:
     return Known(
         events={report: event.copied() for report, event in known.events.items()},
         owners=dict(known.owners),
-        files=set(known.files),
+        filed=known.filed,
     )
 
 

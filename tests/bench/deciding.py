@@ -21,7 +21,7 @@ from alerts.rulebook import european
 from schemas.decoding import Decoded, decode_bytes
 from schemas.vocabularies import Confidence
 from tests.bench.figures import Figure
-from tests.bench.reports import Report, reports
+from tests.bench.reports import Report, laboratories, reports
 from tocsin.demo.history import facts
 
 REPORTS: Final = 1_500
@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 def deciding(*, runs: int, now: datetime, say: Say) -> list[Figure]:
     """Microseconds of each step, milliseconds of the loading."""
-    messages = reports(REPORTS, until=now)
+    messages = reports(REPORTS, until=now, by=laboratories("deciding"))
     setting = Setting(catalogue=catalogue.load(), grading=Grading(european()))
     readings = _readings(messages, setting)
     case, sightings = _hottest(readings, setting)

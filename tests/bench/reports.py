@@ -37,7 +37,11 @@ REGIONS: Final = {
 }
 """The eight laboratories' countries, in small letters, with two regions each."""
 
-LABORATORIES: Final = tuple(f"{country}-bench" for country in REGIONS)
+
+def laboratories(tag: str) -> tuple[str, ...]:
+    """One laboratory in each of the eight countries."""
+    return tuple(f"{country}-bench-{tag}" for country in REGIONS)
+
 
 _STREET: Final[tuple[tuple[int, str, str, tuple[tuple[str, str], ...]], ...]] = (
     (30, "cocaine", "powder", (("cocaine", "main_active"), ("levamisole", "adulterant"), ("phenacetin", "adulterant"))),
@@ -64,8 +68,8 @@ class Report:
     value: bytes
 
 
-def reports(count: int, *, until: datetime) -> list[Report]:
-    """So many messages of the twelve months before `until`, in the order in which they were reported."""
+def reports(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
+    """So many messages of the twelve months before `until`, in the order in which these laboratories reported them."""
     source = random.Random(_SEED)
     kinds = _kinds(source)
     made: list[Report] = []
@@ -77,15 +81,15 @@ def reports(count: int, *, until: datetime) -> list[Report]:
         elif made and chance < _SAID_TWICE + _AMENDED:
             made.append(_amended(source.choice(made[-200:]), at, number))
         else:
-            made.append(_report(next(kinds), number, at, source))
+            made.append(_report(next(kinds), number, at, by, source))
     return made
 
 
 def spread_out(messages: Sequence[Report]) -> dict[str, list[bytes]]:
     """Messages by laboratory, each in order."""
-    by_laboratory: dict[str, list[bytes]] = {name: [] for name in LABORATORIES}
+    by_laboratory: dict[str, list[bytes]] = {}
     for message in messages:
-        by_laboratory[message.laboratory].append(message.value)
+        by_laboratory.setdefault(message.laboratory, []).append(message.value)
     return by_laboratory
 
 
@@ -173,8 +177,8 @@ def _component(name: str, role: str) -> Document:
     }
 
 
-def _report(kind: Document, number: int, at: datetime, source: random.Random) -> Report:
-    laboratory = source.choice(LABORATORIES)
+def _report(kind: Document, number: int, at: datetime, by: Sequence[str], source: random.Random) -> Report:
+    laboratory = source.choice(by)
     country = laboratory[:2]
     happened = at - timedelta(days=min(source.expovariate(1 / 10), 60))
     common: Document = {

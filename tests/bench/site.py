@@ -23,13 +23,11 @@ from storage.laboratories import Laboratory
 from streams.config import Kafka
 from streams.publishing import publisher
 from streams.topics import apply
-from tests.bench.reports import LABORATORIES
 from tests.programs import Program, open_directory, tocsin, until
 from tocsin.embedded.directory import DataDirectory
 from tocsin.embedded.ports import choose
 
 PATIENCE: Final = 300.0
-TOPICS: Final = tuple(detections_topic(name) for name in LABORATORIES)
 _TEMPLATE: Final = "bench"
 _READ: Final = "SELECT coalesce(sum(next_offset - first_offset), 0) FROM stream_positions"
 
@@ -52,12 +50,19 @@ class Site:
                 async for _ in out.publish(detections_topic(laboratory), values):
                     pass
 
+    def open_topics(self, names: Iterable[str]) -> None:
+        """Make the topics of these laboratories."""
+        asyncio.run(apply(self.kafka, [spec for name in names for spec in laboratory_topics(name)]))
+
     @contextmanager
-    def run(self, name: str) -> "Iterator[Run]":
-        """A fresh, migrated database with the laboratories registered, and a consumer group that has read nothing."""
+    def run(self, name: str, registered: Iterable[str]) -> "Iterator[Run]":
+        """A fresh, migrated database with these laboratories, and a consumer group that has read nothing."""
         tag = f"{name}_{uuid.uuid4().hex[:8]}"
         self.execute("CREATE DATABASE {} TEMPLATE {}", tag, _TEMPLATE)
         engine = connect(self.url(tag), name="bench")
+        with engine.begin() as connection:
+            for one in registered:
+                laboratories.put(connection, _laboratory(one))
         try:
             yield Run(self, engine, tag)
         finally:
@@ -159,15 +164,10 @@ def site() -> Iterator[Site]:
 
 
 def _prepare(made: Site) -> None:
-    asyncio.run(
-        apply(made.kafka, [*SHARED_TOPICS, *(spec for name in LABORATORIES for spec in laboratory_topics(name))])
-    )
+    asyncio.run(apply(made.kafka, SHARED_TOPICS))
     made.execute("CREATE DATABASE {}", _TEMPLATE)
     engine = connect(made.url(_TEMPLATE), name="bench")
     migrate(engine)
-    with engine.begin() as connection:
-        for name in LABORATORIES:
-            laboratories.put(connection, _laboratory(name))
     engine.dispose()
 
 

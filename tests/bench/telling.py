@@ -19,8 +19,8 @@ from schemas.vocabularies import Handling, SubstanceKind
 from storage import subscribers
 from streams.publishing import publisher
 from tests.bench.figures import Figure, quantile
-from tests.bench.reports import LABORATORIES, Report, product
-from tests.bench.site import TOPICS, Run, Site, wait
+from tests.bench.reports import Report, laboratories, product
+from tests.bench.site import Run, Site, wait
 from tests.programs import Program
 
 ALERTS: Final = 300
@@ -41,8 +41,9 @@ _Runs = list[list[float]]
 def telling(site: Site, *, runs: int, say: Say) -> list[Figure]:
     """Milliseconds to the row and to the mail, p50 and p99 of each run."""
     rows, mails, bare_rows, bare_mails = _Runs(), _Runs(), _Runs(), _Runs()
-    for _ in range(runs):
-        for found, into in zip((*_bare(site), *_told(site)), (bare_rows, bare_mails, rows, mails), strict=True):
+    for number in range(runs):
+        measured = (*_bare(site, laboratories(f"bare-{number}")), *_told(site, laboratories(f"told-{number}")))
+        for found, into in zip(measured, (bare_rows, bare_mails, rows, mails), strict=True):
             into.append(found)
         p50, p99 = quantile(mails[-1], 0.5), quantile(mails[-1], 0.99)
         say(f"report → mail at {PER_SECOND} alerts/s: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
@@ -65,10 +66,11 @@ def _figure(name: str, took: Sequence[list[float]], bare: Sequence[list[float]],
     )
 
 
-def _told(site: Site) -> tuple[list[float], list[float]]:
+def _told(site: Site, names: Sequence[str]) -> tuple[list[float], list[float]]:
     """Milliseconds to the row and to the mail of each alert after the first ones."""
-    messages = _alerts()
-    with site.run("telling") as run, run.mailbox() as port:
+    messages = _alerts(names)
+    site.open_topics(names)
+    with site.run("telling", names) as run, run.mailbox() as port:
         with run.engine.begin() as connection:
             subscribers.bring_in(connection, [_reader()])
         with run.worker() as worker, run.courier(port) as courier:
@@ -90,10 +92,18 @@ def _committed(run: Run, worker: Program) -> list[float]:
     return [(commit - decided) * 1000 for commit, decided in zip(commits, run.numbers(_DECIDED), strict=True)]
 
 
-def _bare(site: Site) -> tuple[list[float], list[float]]:
-    messages = _alerts()
-    with site.run("bare") as run, run.mailbox() as port:
-        arguments = ("mail", site.kafka.bootstrap, run.url, str(len(messages)), str(port), *TOPICS)
+def _bare(site: Site, names: Sequence[str]) -> tuple[list[float], list[float]]:
+    messages = _alerts(names)
+    site.open_topics(names)
+    with site.run("bare", ()) as run, run.mailbox() as port:
+        arguments = (
+            "mail",
+            site.kafka.bootstrap,
+            run.url,
+            str(len(messages)),
+            str(port),
+            *map(detections_topic, names),
+        )
         with run.module("tests.bench.bare", *arguments) as loop:
             loop.wait_for("ready")
             asyncio.run(_paced(site, messages))
@@ -114,14 +124,14 @@ async def _paced(site: Site, messages: Sequence[Report]) -> None:
                 pass
 
 
-def _alerts() -> list[Report]:
+def _alerts(names: Sequence[str]) -> list[Report]:
     """One report for each new psychoactive substance of the catalogue, sold as a medicine on the internet."""
     entries = (
         entry for entry in load().entries.values() if entry.kind is SubstanceKind.NPS and entry.key.startswith("S:")
     )
     now = datetime.now(UTC)
     return [
-        product(LABORATORIES[number % len(LABORATORIES)], entry.name, entry.inchikey, at=now, number=number)
+        product(names[number % len(names)], entry.name, entry.inchikey, at=now, number=number)
         for number, entry in zip(range(ALERTS + WARMING), entries, strict=False)
     ]
 

@@ -4,13 +4,14 @@ The same messages are read by a fresh worker and by the bare loop, in turn; coun
 that nobody's start counts. All of a run's messages lie in Kafka before its reader starts.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from schemas.topics import detections_topic
 from tests.bench.figures import Figure
-from tests.bench.reports import reports, spread_out
-from tests.bench.site import TOPICS, Run, Site, memory_mb, wait
+from tests.bench.reports import laboratories, reports, spread_out
+from tests.bench.site import Run, Site, memory_mb, wait
 
 REPORTS: Final = 10_000
 TIMES: Final = 5
@@ -23,16 +24,17 @@ Say = Callable[[str], None]
 
 def throughput(site: Site, *, runs: int, now: datetime, say: Say) -> list[Figure]:
     """New reports, then known ones; the second takes the topics as the first leaves them."""
-    messages = spread_out(reports(REPORTS, until=now))
+    messages = spread_out(reports(REPORTS, until=now, by=laboratories("stream")))
+    site.open_topics(messages)
     site.publish(messages)
-    return [_new(site, runs, say), *_known(site, messages, runs, say)]
+    return [_new(site, messages, runs, say), *_known(site, messages, runs, say)]
 
 
-def _new(site: Site, runs: int, say: Say) -> Figure:
+def _new(site: Site, names: Collection[str], runs: int, say: Say) -> Figure:
     worked, bare = list[float](), list[float]()
     for _ in range(runs):
-        bare.append(_bare(site, skip=0, count=REPORTS))
-        with site.run("worker") as run, run.worker() as worker:
+        bare.append(_bare(site, names, skip=0, count=REPORTS))
+        with site.run("worker", names) as run, run.worker() as worker:
             worked.append(run.rate(worker, start=0, stop=REPORTS))
         say(f"{REPORTS:,} new reports: worker {worked[-1]:,.0f}/s, bare loop {bare[-1]:,.0f}/s")
     return Figure(
@@ -47,14 +49,14 @@ def _new(site: Site, runs: int, say: Say) -> Figure:
 
 def _known(site: Site, messages: Mapping[str, Sequence[bytes]], runs: int, say: Say) -> list[Figure]:
     worked, bare, before, after = list[float](), list[float](), list[float](), list[float]()
-    with site.run("replay") as run:
+    with site.run("replay", messages) as run:
         with run.worker() as worker:
             wait(worker, lambda: run.read_to() >= REPORTS)
         for _ in range(runs):
             rate, begin, end = _again(run, messages)
             for measured, into in ((rate, worked), (begin, before), (end, after)):
                 into.append(measured)
-            bare.append(_bare(site, skip=REPORTS, count=KNOWN))
+            bare.append(_bare(site, messages, skip=REPORTS, count=KNOWN))
             say(f"{KNOWN:,} known reports: worker {rate:,.0f}/s, bare loop {bare[-1]:,.0f}/s")
             say(f"memory of the worker: {begin:.0f} MB at the start, {end:.0f} MB at the end")
     return [
@@ -91,9 +93,9 @@ def _again(run: Run, messages: Mapping[str, Sequence[bytes]]) -> tuple[float, fl
     return rate, begin, end
 
 
-def _bare(site: Site, *, skip: int, count: int) -> float:
-    with site.run("bare") as run:
-        arguments = ("rows", site.kafka.bootstrap, run.url, str(count), str(skip), *TOPICS)
+def _bare(site: Site, names: Iterable[str], *, skip: int, count: int) -> float:
+    with site.run("bare", ()) as run:
+        arguments = ("rows", site.kafka.bootstrap, run.url, str(count), str(skip), *map(detections_topic, names))
         with run.module("tests.bench.bare", *arguments) as loop:
             if loop.process.wait(300) != 0:
                 raise AssertionError(loop.said())
