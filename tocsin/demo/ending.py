@@ -19,7 +19,7 @@ def summary(figures: Figures, *, began: datetime, first_mail: datetime | None) -
     yield f"{figures.reports:,} reports published and read: {fate}."
     if figures.duplicates == figures.reports:
         yield "Nothing of it was new, so nobody was told anything."
-    levels = ", ".join(f"{number} at {name}" for name, number in reversed(figures.cases_by_level.items()) if number)
+    levels = ", ".join(f"{number} at {name}" for name, number in reversed([*figures.cases_by_level.items()]) if number)
     yield f"Cases: {levels or 'none'}."
     kinds = ", ".join(f"{number} {kind.value}" for kind, number in figures.alert_events_by_kind.items())
     yield f"Messages: {kinds or 'none'}."

@@ -85,8 +85,8 @@ class Board:
         if scene.stage in (Stage.SETTLED, Stage.STOPPING):
             return [Text(scene.stage)]
         bar = Padding(ProgressBar(total=scene.total, completed=scene.done, width=width), 0)
-        left = _both_ends(scene.note, _left(scene.seconds_left), width)
-        return [_both_ends(scene.stage, count, width), bar if scene.total else Text(), left]
+        below = _both_ends(scene.note, _left(scene.seconds_left), width)
+        return [_both_ends(scene.stage, count, width), bar if scene.total else Text(), below]
 
 
 @dataclass
