@@ -130,7 +130,7 @@ def test_a_new_laboratory_ends_the_worker_cleanly_and_the_next_one_reads_its_top
         words = ("--id", new, "--name", "Example", "--country", "SI", "--role", "forensic_lab")
         assert _command(made, "lab", "add", *words).returncode == 0
 
-        assert made.running.pop(0).wait(30) == 0
+        assert made.running[0].wait(30) == 0
         made.start()
         (tmp_path / "report.json").write_bytes(report(new, 2))
         sent = _command(made, "publish", "--lab", new, str(tmp_path / "report.json"), "--json")

@@ -1,6 +1,7 @@
 """The relay publishes what the transaction left in the outbox: in order, once, and again after a crash in between."""
 
 import asyncio
+import signal
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,8 +42,7 @@ def test_a_crash_between_publishing_and_marking_repeats_events_under_the_same_id
             blocking.execute(text("SELECT * FROM outbox FOR UPDATE"))
             made.start()
             first = asyncio.run(_published(made.kafka, events, start=end, count=3))
-            made.running[0].kill()
-            made.running.pop(0).wait()
+            made.end(0, signal.SIGKILL)
             blocking.execute(_CUT_WAITING)
         assert _waiting(made) == 3
         made.start()

@@ -68,7 +68,7 @@ class Site:
 
     def end(self, number: int = 0, how: signal.Signals = signal.SIGTERM) -> int:
         """Signal a worker; its exit code."""
-        worker = self.running.pop(number)
+        worker = self.running[number]
         worker.send_signal(how)
         return worker.wait(40)
 
