@@ -74,6 +74,9 @@ class Catalogue:
     variants: tuple[Variant, ...] = ()
     street_names: Mapping[str, str] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash(self.version)
+
     def entry(self, key: str) -> Entry | None:
         """The substance of a key (`S:…` or `N:…`)."""
         return self.entries.get(key)

@@ -4,8 +4,9 @@ Every rung that answered is kept and compared. Names are never matched by likene
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from alerts import chemistry, classification
 from alerts.catalogue import Catalogue, Entry
@@ -75,6 +76,32 @@ class Identity:
         return self.class_rule if self.class_rule in DESIGNER_FAMILIES else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stated:
+    """What a report says of a substance: all that its identity depends on."""
+
+    name: str
+    inchikey: str | None
+    inchi: str | None
+    smiles: str | None
+    cas: str | None
+    isomer_status: IsomerStatus | None
+    metabolite: bool
+
+    @classmethod
+    def of(cls, component: Component) -> "_Stated":
+        """This part of a component."""
+        return cls(
+            name=component.name_reported,
+            inchikey=component.inchikey,
+            inchi=component.inchi,
+            smiles=component.smiles,
+            cas=component.cas,
+            isomer_status=component.isomer_status,
+            metabolite=component.role is ComponentRole.METABOLITE,
+        )
+
+
 @dataclass(frozen=True)
 class _Found:
     """One substance that a rung answers with."""
@@ -100,15 +127,22 @@ class _Answer:
 
 def identify(component: Component, *, laboratory: str, sample: str, catalogue: Catalogue) -> tuple[Identity, ...]:
     """The substances of a component: one, or several for a mixture; never none."""
-    answers, doubts = _answers(component, catalogue)
+    found = _identified(_Stated.of(component), catalogue)
+    return tuple(replace(one, key=f"{one.key}:{laboratory}:{sample}") if one.unidentified else one for one in found)
+
+
+@lru_cache(maxsize=chemistry.REMEMBERED)
+def _identified(stated: _Stated, catalogue: Catalogue) -> tuple[Identity, ...]:
+    """The same for every sample. Remembered: laboratories say the same of a substance again and again."""
+    answers, doubts = _answers(stated, catalogue)
     if not answers:
-        return (_unsettled(component, f"{laboratory}:{sample}", catalogue, doubts),)
+        return (_unsettled(stated, catalogue, doubts),)
     chosen = _chosen(answers)
     conflict = any(_disagree(chosen, answer) for answer in answers)
     rungs = tuple(dict.fromkeys(answer.rung for answer in answers))
     named = catalogue.entry(next(iter(answers[-1].keys))) if answers[-1].rung is Rung.R5 else None
     return tuple(
-        _settled(component, catalogue, chosen.rung, one, rungs=rungs, conflict=conflict, named=named, doubts=doubts)
+        _settled(stated, catalogue, chosen.rung, one, rungs=rungs, conflict=conflict, named=named, doubts=doubts)
         for one in chosen.found
     )
 
@@ -124,25 +158,25 @@ def _disagree(chosen: _Answer, other: _Answer) -> bool:
     return other.keys != chosen.keys if other.structural else not other.keys <= chosen.keys
 
 
-def _answers(component: Component, catalogue: Catalogue) -> tuple[list[_Answer], list[str]]:
+def _answers(stated: _Stated, catalogue: Catalogue) -> tuple[list[_Answer], list[str]]:
     doubts: list[str] = []
-    drawn = _drawn(component, doubts)
+    drawn = _drawn(stated, doubts)
     answers = [
-        _by_inchikey(component.inchikey, [structure for _, structure in drawn], catalogue, doubts),
+        _by_inchikey(stated.inchikey, [structure for _, structure in drawn], catalogue, doubts),
         *(_Answer(rung, _parents(structure)) for rung, structure in drawn),
-        _by_cas(component.cas, catalogue, doubts),
-        _by_name(component.name_reported, catalogue, doubts),
+        _by_cas(stated.cas, catalogue, doubts),
+        _by_name(stated.name, catalogue, doubts),
     ]
     return [answer for answer in answers if answer is not None], doubts
 
 
-def _drawn(component: Component, doubts: list[str]) -> list[tuple[Rung, Structure]]:
+def _drawn(stated: _Stated, doubts: list[str]) -> list[tuple[Rung, Structure]]:
     """The structures that the report draws, by InChI and by SMILES."""
     read = []
-    if component.inchi:
-        read.append((Rung.R2, "InChI", chemistry.read_inchi(component.inchi)))
-    if component.smiles:
-        read.append((Rung.R3, "SMILES", chemistry.read_smiles(component.smiles)))
+    if stated.inchi:
+        read.append((Rung.R2, "InChI", chemistry.read_inchi(stated.inchi)))
+    if stated.smiles:
+        read.append((Rung.R3, "SMILES", chemistry.read_smiles(stated.smiles)))
     doubts += [f"the {word} is not used: {found.reason}" for _, word, found in read if isinstance(found, Unreadable)]
     return [(rung, found) for rung, _, found in read if isinstance(found, Structure)]
 
@@ -211,7 +245,7 @@ def named_keys(name: str, catalogue: Catalogue) -> frozenset[str]:
 
 
 def _settled(
-    component: Component,
+    stated: _Stated,
     catalogue: Catalogue,
     rung: Rung,
     one: _Found,
@@ -222,13 +256,13 @@ def _settled(
     doubts: Sequence[str],
 ) -> Identity:
     entry = catalogue.entry(one.key)
-    parent = _parent_drug(component, entry, catalogue)
+    parent = _parent_drug(stated, entry, catalogue)
     entry, key = (parent, parent.key) if parent else (entry, one.key)
-    name = _shown_name(component.name_reported, catalogue, entry, one)
-    found = classification.classify(entry, name=component.name_reported, smiles=None if parent else one.smiles)
+    name = _shown_name(stated.name, catalogue, entry, one)
+    found = classification.classify(entry, name=stated.name, smiles=None if parent else one.smiles)
     if entry is None and one.smiles is None and named is not None and found.rule is None:
         found = SubstanceClass(named.category, named.subgroup, says=f"the reported name is that of {named.name}")
-    open_isomer = component.isomer_status in (IsomerStatus.ISOMER_GROUP, IsomerStatus.UNRESOLVED)
+    open_isomer = stated.isomer_status in (IsomerStatus.ISOMER_GROUP, IsomerStatus.UNRESOLVED)
     return Identity(
         key=key,
         name=name,
@@ -239,7 +273,7 @@ def _settled(
         rung=rung,
         provisional=conflict or open_isomer,
         conflict=conflict,
-        variant=one.inchikey or _named_variant(component.name_reported, catalogue),
+        variant=one.inchikey or _named_variant(stated.name, catalogue),
         entry=entry,
         class_rule=found.rule,
         why=_sentence(
@@ -260,9 +294,9 @@ def _notes(*, metabolite: bool, conflict: bool, open_isomer: bool) -> list[str]:
     return [note for note, holds in said.items() if holds]
 
 
-def _parent_drug(component: Component, entry: Entry | None, catalogue: Catalogue) -> Entry | None:
+def _parent_drug(stated: _Stated, entry: Entry | None, catalogue: Catalogue) -> Entry | None:
     """The drug behind a metabolite: only where the report says that it is one."""
-    if component.role is not ComponentRole.METABOLITE or entry is None or entry.metabolite_of is None:
+    if not stated.metabolite or entry is None or entry.metabolite_of is None:
         return None
     return catalogue.entry(entry.metabolite_of)
 
@@ -292,31 +326,31 @@ def _kind(found: SubstanceClass) -> SubstanceKind | None:
     return SubstanceKind.NPS if found.category in DRUG_CLASSES else None
 
 
-def _unsettled(component: Component, sample: str, catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
+def _unsettled(stated: _Stated, catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
     """A group of isomers, an unidentified member of a class, or a name that nobody here knows."""
-    name = without_remark(component.name_reported)
+    name = without_remark(stated.name)
     meant = named_keys(name, catalogue)
-    if len(meant) > 1 and component.isomer_status is IsomerStatus.ISOMER_GROUP:
-        return _grouped(component, meant, catalogue, doubts)
+    if len(meant) > 1 and stated.isomer_status is IsomerStatus.ISOMER_GROUP:
+        return _grouped(stated, meant, catalogue, doubts)
     listed = isomers(name)
     if listed:
         keys = (named_keys(member, catalogue) or {f"N:{strict_key(member)}"} for member in listed)
-        return _grouped(component, frozenset(key for found in keys for key in found), catalogue, doubts)
+        return _grouped(stated, frozenset(key for found in keys for key in found), catalogue, doubts)
     open_class = unnamed(name) or (None if meant else classification.mentioned(name))
     if open_class is not None or not strict_key(name):
         found = open_class or SubstanceClass(Category.UNKNOWN, says="the report has no readable name")
-        key = f"U:{found.subgroup or found.category}:{sample}"
-        return _open(key, component.name_reported, found, None, "Unidentified", doubts)
+        key = f"U:{found.subgroup or found.category}"
+        return _open(key, stated.name, found, None, "Unidentified", doubts)
     found = _shared(meant, catalogue) if meant else classification.classify(None, name=name, smiles=None)
-    return _open(f"N:{strict_key(name)}", component.name_reported, found, _kind(found), "Known by name only", doubts)
+    return _open(f"N:{strict_key(name)}", stated.name, found, _kind(found), "Known by name only", doubts)
 
 
-def _grouped(component: Component, members: frozenset[str], catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
+def _grouped(stated: _Stated, members: frozenset[str], catalogue: Catalogue, doubts: Sequence[str]) -> Identity:
     found = _shared(members, catalogue)
     if found is classification.UNCLASSED:
-        found = classification.classify(None, name=component.name_reported, smiles=None)
+        found = classification.classify(None, name=stated.name, smiles=None)
     key = "G:" + ",".join(sorted(members))
-    return _open(key, component.name_reported, found, _kind(found), "One of a group of isomers", doubts)
+    return _open(key, stated.name, found, _kind(found), "One of a group of isomers", doubts)
 
 
 def _shared(members: Iterable[str], catalogue: Catalogue) -> SubstanceClass:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from alerts.catalogue import Catalogue, Entry
+from alerts.chemistry import REMEMBERED
 from alerts.classification import class_inside, hedged
 from alerts.names import keys_of, plain, strict_key
 from schemas.vocabularies import SubstanceKind
@@ -15,6 +17,7 @@ _LONGEST_RUN = 4
 _SHORTEST_KEY = 3
 
 
+@lru_cache(maxsize=REMEMBERED)
 def resolve_name(text: str, catalogue: Catalogue) -> Entry | None:
     """The substance promised, of several the first; `None` for a class ("benzodiazepine"), a mixture (tusi) or nothing.
 
