@@ -9,6 +9,7 @@ from alerts.evidence import Named
 from schemas.alert_events import AlertEvent
 from schemas.base import Frozen
 from schemas.decoding import Decoded
+from schemas.records import Coordinates
 from schemas.vocabularies import Level
 
 
@@ -22,6 +23,7 @@ class Recorded:
     standing: Standing
     named: tuple[Named, ...]
     case_keys: tuple[str | None, ...]
+    source: Coordinates | None = None
 
 
 class LogEntry(Frozen):
@@ -43,8 +45,11 @@ class LogEntry(Frozen):
 
 @dataclass
 class Effects:
-    """What a batch, a timer or a person caused, in order."""
+    """What a batch, a timer or a person caused, in order. `waiting` revisions came before their event; `resumed` ones
+    waited and were applied."""
 
     recorded: list[Recorded] = field(default_factory=list)
+    waiting: list[Recorded] = field(default_factory=list)
+    resumed: list[Recorded] = field(default_factory=list)
     events: list[AlertEvent] = field(default_factory=list)
     log: list[LogEntry] = field(default_factory=list)

@@ -7,6 +7,7 @@ from uuid import UUID
 from alerts.cases import CaseFile, FileKey, Report
 from alerts.deduplication import KnownEvent
 from alerts.errors import Missing
+from alerts.readings import Reading
 from schemas.vocabularies import Tense
 
 PREFIX = {Tense.ACTUAL: "", Tense.EXERCISE: "EXERCISE-", Tense.TEST: "TEST-"}
@@ -25,6 +26,7 @@ class Memory:
     files: dict[FileKey, CaseFile] = field(default_factory=dict)
     events: dict[Report, KnownEvent] = field(default_factory=dict)
     owners: dict[UUID, frozenset[str]] = field(default_factory=dict)
+    waiting: dict[Report, list[Reading]] = field(default_factory=dict)
     issued: dict[Tense, int] = field(default_factory=dict)
 
     def file(self, ledger: Tense, key: str) -> CaseFile:
@@ -44,6 +46,11 @@ class Memory:
         if self.complete:
             return label(tense, year, self.issued[tense])
         return f"#{tense}:{year}:{self.issued[tense]}"
+
+    def wait(self, event: KnownEvent, reading: Reading) -> None:
+        """Keep a revision until its event comes. It makes its laboratory no owner of the event yet."""
+        self.events[reading.report] = event
+        self.waiting.setdefault(reading.report, []).append(reading)
 
     def remember(self, event: KnownEvent) -> None:
         """Add an event, and its laboratory to the owners of its id."""

@@ -8,27 +8,24 @@ lead     one case speaks for the report, the others only change
 speak    raised, escalated, updated, cancelled, or silent with a reason
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
 
 from alerts.cases import Case, CaseFile, Context
 from alerts.catalogue import Catalogue
 from alerts.deduplication import KnownEvent, Standing, standing
 from alerts.effects import Effects, Recorded
-from alerts.evidence import Named
 from alerts.filing import file_report
 from alerts.grading import Grading
-from alerts.identity import identify
 from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
+from alerts.readings import Reading, reading_of
 from alerts.speaking import Saying, speak_after_gathering, speak_after_report, withdraw_by_person
-from alerts.statements import Said, said_by
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
+from schemas.records import Coordinates
 from schemas.rejections import Rejection
-from schemas.vocabularies import Tense
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,42 +54,14 @@ class Setting:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """A report with everything that can be said of it alone. `at` is its decision time."""
-
-    at: datetime
-    laboratory: str
-    decoded: Decoded
-    named: tuple[Named, ...]
-    said: Said
-
-    @property
-    def ledger(self) -> Tense:
-        """Whose cases it touches; history belongs to the actual ones."""
-        status = self.decoded.detection.status
-        return Tense.ACTUAL if status is Tense.ARCHIVAL else status
-
-    @property
-    def report(self) -> tuple[str, UUID]:
-        """Which event of which laboratory it speaks of."""
-        return (self.laboratory, self.decoded.detection.event_id)
-
-
-def read(decoded: Decoded, *, laboratory: str, at: datetime, setting: Setting) -> Reading:
+def read(
+    decoded: Decoded, *, laboratory: str, at: datetime, setting: Setting, source: Coordinates | None = None
+) -> Reading:
     """Identify the components of a report and say what it tells to which case. Depends on the report alone."""
-    detection = decoded.detection
-    named = tuple(
-        Named(component, identity)
-        for component in detection.components
-        for identity in identify(
-            component, laboratory=laboratory, sample=detection.reporter.case_ref, catalogue=setting.catalogue
-        )
+    certainty = setting.grading.certainty
+    return reading_of(
+        decoded, laboratory=laboratory, at=at, catalogue=setting.catalogue, certainty=certainty, source=source
     )
-    said = said_by(
-        detection, named, laboratory=laboratory, catalogue=setting.catalogue, certainty=setting.grading.certainty
-    )
-    return Reading(at=at, laboratory=laboratory, decoded=decoded, named=named, said=said)
 
 
 def fold(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> Standing | Rejection:
@@ -110,13 +79,30 @@ def fold(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -
     )
     if isinstance(found, Rejection) or found is Standing.DUPLICATE:
         return found
-    effects.recorded.append(_recorded(reading, found))
     known = known or KnownEvent(*reading.report)
-    known.digests[reading.decoded.detection.revision] = reading.decoded.digest
+    revision, digest = reading.decoded.detection.revision, reading.decoded.digest
+    if found is Standing.WAITS:
+        known.waiting[revision] = digest
+        memory.wait(known, reading)
+        effects.waiting.append(_recorded(reading, found))
+        return found
+    effects.recorded.append(_recorded(reading, found))
+    known.digests[revision] = digest
     memory.remember(known)
     if found is not Standing.LATE:
         _decide(reading, known, found, memory, effects, setting)
+    if found is Standing.FIRST:
+        _resume(known, memory, effects, setting, at=reading.at)
     return found
+
+
+def _resume(known: KnownEvent, memory: Memory, effects: Effects, setting: Setting, *, at: datetime) -> None:
+    """The event came: apply the revisions that waited for it, in their order, now."""
+    waiting, known.waiting = memory.waiting.pop((known.laboratory, known.event_id), []), {}
+    for reading in sorted(waiting, key=lambda reading: reading.decoded.detection.revision):
+        resumed = replace(reading, at=at)
+        effects.resumed.append(_recorded(resumed, Standing.WAITS))
+        fold(resumed, memory, effects, setting)
 
 
 def _decide(
@@ -170,4 +156,5 @@ def _recorded(reading: Reading, found: Standing) -> Recorded:
         standing=found,
         named=reading.named,
         case_keys=reading.said.case_keys,
+        source=reading.source,
     )

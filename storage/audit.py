@@ -59,6 +59,13 @@ SENTENCES: Final[Mapping[Finding, str]] = {
     Finding.UNKNOWN_LOG: "Kafka does not have this topic",
 }
 
+_APPLIED: Final = """(
+        SELECT topic, partition, "offset" FROM detections
+        UNION ALL SELECT topic, partition, "offset" FROM waiting_revisions
+        UNION ALL SELECT topic, partition, "offset" FROM dead_letters WHERE waited
+    )"""
+"""A revision that waits for its event counts as applied, also when it waited in vain and became a dead letter."""
+
 _ROWS: Final = """
     SELECT position.flow, position.topic, position.partition, count(*) AS rows
     FROM {table} AS kept JOIN stream_positions AS position
@@ -66,8 +73,8 @@ _ROWS: Final = """
      AND kept."offset" >= position.first_offset AND kept."offset" < position.next_offset
     GROUP BY position.flow, position.topic, position.partition
 """
-_APPLIED_ROWS: Final = text(_ROWS.format(table="detections", same=""))
-_DEAD_ROWS: Final = text(_ROWS.format(table="dead_letters", same="AND position.flow = kept.flow"))
+_APPLIED_ROWS: Final = text(_ROWS.format(table=_APPLIED, same=""))
+_DEAD_ROWS: Final = text(_ROWS.format(table="dead_letters", same="AND position.flow = kept.flow AND NOT kept.waited"))
 
 
 def read(engine: Engine) -> Snapshot:

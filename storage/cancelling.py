@@ -27,4 +27,4 @@ def cancel_alert(
         return None
     effects = Effects()
     cancel(file, case, recalled.memory, effects, setting, at=at, by=by, reason=reason)
-    return recording.record(connection, recalled, effects, {}, kept=Kept())[-1]
+    return recording.record(connection, recalled, effects, kept=Kept())[-1]

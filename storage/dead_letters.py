@@ -17,11 +17,12 @@ from schemas.vocabularies import RejectionReason
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeadLetter:
-    """A refused record as one flow read it."""
+    """A refused record as one flow read it. `waited`: it was counted as applied and waited in vain for its event."""
 
     flow: str
     record: Record
     rejection: Rejection
+    waited: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,19 +37,20 @@ class StoredDeadLetter(DeadLetter):
 _PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
 
 _ADD: Final = text("""
-    INSERT INTO dead_letters (flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems)
+    INSERT INTO dead_letters (flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems,
+                              waited)
     SELECT flow, topic, partition, "offset", recorded_at, key, value, CAST(headers AS jsonb), reason,
-           CAST(problems AS jsonb)
+           CAST(problems AS jsonb), waited
     FROM unnest(CAST(:flows AS text[]), CAST(:topics AS text[]), CAST(:partitions AS int[]),
                 CAST(:offsets AS bigint[]), CAST(:recorded AS timestamptz[]), CAST(:keys AS bytea[]),
                 CAST(:values AS bytea[]), CAST(:headers AS text[]), CAST(:reasons AS text[]),
-                CAST(:problems AS text[])) WITH ORDINALITY
-        AS new (flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, place)
+                CAST(:problems AS text[]), CAST(:waited AS boolean[])) WITH ORDINALITY
+        AS new (flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, waited, place)
     ORDER BY place
 """)
 
-_COLUMNS: Final = """id, flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, state,
-    created_at"""
+_COLUMNS: Final = """id, flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, waited,
+    state, created_at"""
 
 _LATEST: Final = text(f"SELECT {_COLUMNS} FROM dead_letters ORDER BY id DESC LIMIT :limit")
 
@@ -73,6 +75,7 @@ def add(connection: Connection, letters: Sequence[DeadLetter]) -> None:
             "headers": [json.dumps(encode_headers(record.headers)) for record in records],
             "reasons": [letter.rejection.reason.value for letter in letters],
             "problems": [_problems(letter.rejection) for letter in letters],
+            "waited": [letter.waited for letter in letters],
         },
     )
 
@@ -86,6 +89,11 @@ def one(connection: Connection, number: int) -> StoredDeadLetter | None:
     """The dead letter of this number."""
     row = connection.execute(_ONE, {"id": number}).one_or_none()
     return None if row is None else _stored(row)
+
+
+def decode_headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
+    """Headers as they came, from what `encode_headers` made of them."""
+    return tuple((name, base64.b64decode(value)) for name, value in stored)
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
@@ -111,7 +119,7 @@ def _stored(row: "Row[tuple[object, ...]]") -> StoredDeadLetter:
         timestamp=row.recorded_at,
         key=row.key,
         value=row.value,
-        headers=tuple((name, base64.b64decode(value)) for name, value in row.headers),
+        headers=decode_headers(row.headers),
     )
     problems = _PROBLEMS.validate_python(row.problems)
     return StoredDeadLetter(
@@ -119,6 +127,7 @@ def _stored(row: "Row[tuple[object, ...]]") -> StoredDeadLetter:
         flow=row.flow,
         record=record,
         rejection=Rejection(reason=RejectionReason(row.reason), problems=problems),
+        waited=row.waited,
         state=row.state,
         created_at=row.created_at,
     )

@@ -6,7 +6,6 @@ sightings → outbox. All of it belongs to the caller's transaction.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, TextClause, text
@@ -16,7 +15,7 @@ from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
 from alerts.threads import Thread
 from schemas.alert_events import AlertEvent
-from schemas.records import Record
+from schemas.records import Coordinates
 from schemas.topics import ALERT_EVENTS
 from storage import outbox
 from storage.memory import BEGINNING, Kept, Recalled
@@ -160,24 +159,8 @@ Value = object
 Columns = dict[str, list[Value]]
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where an accepted report came from."""
-
-    topic: str
-    partition: int
-    offset: int
-
-    @classmethod
-    def of(cls, record: Record) -> "Source":
-        """The coordinates of a record."""
-        return cls(record.topic, record.partition, record.offset)
-
-
-def record(
-    connection: Connection, recalled: Recalled, effects: Effects, sources: Mapping[int, Source], *, kept: Kept
-) -> list[AlertEvent]:
-    """Write everything; the alert events as sent, with their numbers. `sources` by place in `effects.recorded`."""
+def record(connection: Connection, recalled: Recalled, effects: Effects, *, kept: Kept) -> list[AlertEvent]:
+    """Write everything; the alert events as sent, with their numbers."""
     memory = recalled.memory
     numbers = _issue(connection, memory)
     events = [_numbered(event, numbers) for event in effects.events]
@@ -185,7 +168,7 @@ def record(
     for case in cases:
         if case.thread is not None:
             case.thread = _numbered_thread(case.thread, numbers)
-    _write_reports(connection, effects.recorded, sources)
+    _write_reports(connection, effects.recorded)
     _write_cases(connection, cases, effects.log, events, recalled, kept)
     _write_days(connection, cases, recalled)
     _write_files(connection, memory.files.values())
@@ -254,8 +237,8 @@ def _numbered_thread(thread: Thread, numbers: Mapping[str, str]) -> Thread:
 # Reports and findings
 
 
-def _write_reports(connection: Connection, recorded: Sequence[Recorded], sources: Mapping[int, Source]) -> None:
-    reports = (_report(item, sources[place]) for place, item in enumerate(recorded))
+def _write_reports(connection: Connection, recorded: Sequence[Recorded]) -> None:
+    reports = (_report(item, item.source) for item in recorded if item.source is not None)
     names = "laboratory event_id revision digest status standing decided_at topic partition offset body"
     found = (row for item in recorded for row in _findings(item))
     finding_names = (
@@ -265,7 +248,7 @@ def _write_reports(connection: Connection, recorded: Sequence[Recorded], sources
     _write(connection, _REPORTS, _columns(names, reports), _columns(finding_names, found))
 
 
-def _report(item: Recorded, source: Source) -> Sequence[Value]:
+def _report(item: Recorded, source: Coordinates) -> Sequence[Value]:
     detection = item.decoded.detection
     return (
         item.laboratory,

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from alerts.deduplication import Standing
-from alerts.effects import Effects
+from alerts.cases import Report
+from alerts.deduplication import KnownEvent, Standing
+from alerts.effects import Effects, Recorded
 from alerts.errors import Missing
 from alerts.memory import Memory
-from alerts.pipeline import Reading, Setting, fold, read
+from alerts.pipeline import Setting, fold, read
+from alerts.readings import Reading
 from schemas.decoding import decode
 from schemas.records import Record
 from schemas.rejections import Rejection
@@ -17,12 +20,16 @@ from schemas.topics import laboratory_of
 from schemas.vocabularies import RejectionReason
 from storage import memory as recalling
 from storage import recording
+from storage import waiting as waiting_revisions
 from storage.laboratories import Laboratory, LaboratoryState
 from storage.memory import Kept, Known, Recalled, Wanted
-from storage.recording import Source
+from storage.waiting import Waiting
 from streams.stage import Again, Applied, Dead, Duplicate, Fate
 
 MOST_RECALLS = 4
+
+WaitingFor = dict[Report, list[Reading]]
+"""Revisions by the event they wait for."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,20 @@ class Assess:
         role = decoded.detection.reporter.role
         if role not in laboratory.roles:
             return _other_role(laboratory, role)
-        return read(decoded, laboratory=laboratory.canonical_id, at=record.timestamp, setting=self.setting)
+        return read(
+            decoded,
+            laboratory=laboratory.canonical_id,
+            at=record.timestamp,
+            setting=self.setting,
+            source=record.coordinates,
+        )
 
     def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
         """Decide about all of them in order, and write what follows."""
         readings = [item.outcome for item in prepared if isinstance(item.outcome, Reading)]
         known = recalling.known_events(connection, [reading.report for reading in readings])
+        waiting = self._waiting(connection, readings, known)
+        readings += [reading for held in waiting.values() for reading in held]
         news = [one for one in readings if not known.has_seen(one.report, one.decoded.detection.revision)]
         wanted = Wanted(
             reports=tuple(reading.report for reading in news),
@@ -69,36 +84,67 @@ class Assess:
         )
         known = known.filed_again(wanted.reports)
         recalling.lock(connection, wanted.files | known.files)
-        recalled, effects, fates, sources = self._decided(connection, prepared, wanted, known)
-        recording.record(connection, recalled, effects, sources, kept=self.kept)
+        recalled, effects, fates = self._decided(connection, prepared, wanted, known, waiting)
+        recording.record(connection, recalled, effects, kept=self.kept)
+        self._keep_waiting(connection, prepared, effects)
         return fates
 
     def _decided(
-        self, connection: Connection, prepared: Sequence[Assessed], wanted: Wanted, known: Known
-    ) -> tuple[Recalled, Effects, list[Fate], dict[int, Source]]:
+        self, connection: Connection, prepared: Sequence[Assessed], wanted: Wanted, known: Known, waiting: WaitingFor
+    ) -> tuple[Recalled, Effects, list[Fate]]:
         whole: frozenset[str] = frozenset()
         for _ in range(MOST_RECALLS):
             recalled = recalling.recall(connection, wanted, _copied(known), whole=whole, kept=self.kept)
-            effects, fates, sources = Effects(), list[Fate](), dict[int, Source]()
+            recalled.memory.waiting = {report: list(held) for report, held in waiting.items()}
+            effects, fates = Effects(), list[Fate]()
             try:
                 for item in prepared:
-                    fates.append(self._fold(item, recalled.memory, effects, sources))
+                    fates.append(self._fold(item, recalled.memory, effects))
             except Missing as missing:
                 whole |= missing.keys
                 continue
-            return recalled, effects, fates, sources
+            return recalled, effects, fates
         raise Again
 
-    def _fold(self, item: Assessed, memory: Memory, effects: Effects, sources: dict[int, Source]) -> Fate:
+    def _waiting(self, connection: Connection, readings: Sequence[Reading], known: Known) -> WaitingFor:
+        """Revisions that came before these events and wait for them, read anew."""
+        found: WaitingFor = {}
+        ids = {reading.report[1] for reading in readings}
+        for one in waiting_revisions.waiting_for(connection, sorted(ids)) if ids else ():
+            reading = self._read(one.record)
+            if isinstance(reading, Reading):
+                found.setdefault(reading.report, []).append(reading)
+                known.events.setdefault(reading.report, KnownEvent(*reading.report)).waiting[one.revision] = one.digest
+        return found
+
+    def _keep_waiting(self, connection: Connection, prepared: Sequence[Assessed], effects: Effects) -> None:
+        """Store what waits now, with the record it came in, and forget what need not wait any more."""
+        came = {item.record.coordinates: item.record for item in prepared}
+        resumed = {_revision(item) for item in effects.resumed}
+        kept = [
+            Waiting(
+                laboratory=item.laboratory,
+                event_id=item.decoded.detection.event_id,
+                revision=item.decoded.detection.revision,
+                digest=item.decoded.digest,
+                record=came[item.source],
+            )
+            for item in effects.waiting
+            if item.source is not None and _revision(item) not in resumed
+        ]
+        waiting_revisions.change(connection, kept=kept, gone=sorted(resumed, key=str))
+
+    def _fold(self, item: Assessed, memory: Memory, effects: Effects) -> Fate:
         if isinstance(item.outcome, Rejection):
             return Dead(item.outcome)
-        before = len(effects.recorded)
         found = fold(item.outcome, memory, effects, self.setting)
-        if len(effects.recorded) > before:
-            sources[before] = Source.of(item.record)
         if isinstance(found, Rejection):
             return Dead(found)
         return Duplicate() if found is Standing.DUPLICATE else Applied()
+
+
+def _revision(item: Recorded) -> tuple[str, UUID, int]:
+    return (item.laboratory, item.decoded.detection.event_id, item.decoded.detection.revision)
 
 
 def _copied(known: Known) -> Known:

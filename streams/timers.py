@@ -5,11 +5,17 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
+from alerts.deduplication import orphan
 from alerts.effects import Effects
 from alerts.pipeline import Setting, wake
+from schemas.topics import detections_topic, laboratory_of
+from storage import dead_letters, outbox, recording, timers, waiting
 from storage import memory as recalling
-from storage import recording, timers
+from storage.dead_letters import DeadLetter
 from storage.memory import Kept, Known, Wanted
+from storage.waiting import Waiting
+from streams.config import Flow
+from streams.refusals import announcement
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,16 @@ class Timers:
         ran = 0
         while self._run_next(now):
             ran += 1
-        return ran
+        return ran + self._give_up(now)
+
+    def _give_up(self, now: datetime) -> int:
+        """Revisions that waited 30 days for their event become dead letters."""
+        with self.engine.begin() as connection:
+            expired = waiting.take_expired(connection, now)
+            letters = [_orphan(one) for one in expired]
+            dead_letters.add(connection, letters)
+            outbox.add(connection, [announcement(letter) for letter in letters])
+        return len(expired)
 
     def _run_next(self, now: datetime) -> bool:
         with self.engine.begin() as connection:
@@ -44,5 +59,11 @@ class Timers:
             case = next((case for case in file.cases() if case.id == timer.case_id), None)
             if case is not None:
                 wake(file, case, recalled.memory, effects, self.setting, due=timer.due_at)
-                recording.record(connection, recalled, effects, {}, kept=Kept())
+                recording.record(connection, recalled, effects, kept=Kept())
             return True
+
+
+def _orphan(one: Waiting) -> DeadLetter:
+    """The dead letter of a revision whose event did not come. It was counted as applied, and stays so counted."""
+    flow = Flow.LIVE if one.record.topic == detections_topic(laboratory_of(one.record.topic) or "") else Flow.BACKFILL
+    return DeadLetter(flow=flow.value, record=one.record, rejection=orphan(), waited=True)

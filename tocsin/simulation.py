@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from alerts.cases import Case, CaseFile
-from alerts.deduplication import Standing
+from alerts.deduplication import Standing, orphan
 from alerts.effects import Effects
 from alerts.memory import Memory
-from alerts.pipeline import Reading, Setting, fold, read, wake
+from alerts.pipeline import Setting, fold, read, wake
+from alerts.readings import Reading
 from schemas.alert_events import AlertEvent
 from schemas.base import Frozen
 from schemas.decoding import CLOCK_TOLERANCE, Decoded, decode_bytes
+from schemas.records import Coordinates
 from schemas.rejections import Rejection
 from schemas.vocabularies import AlertKind, CaseState, Level, RejectionReason, Tense
 
@@ -94,6 +96,15 @@ class Simulation:
         for line, decoded in sorted(readings, key=lambda item: item[1].detection.reported_at):
             self._fold(line, decoded, clock)
         self._wake(clock)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """No more reports come: what still waits for its event is an orphan."""
+        for readings in self.memory.waiting.values():
+            for reading in readings:
+                self.applied -= 1
+                self._refuse(reading.source.offset if reading.source else 0, orphan())
+        self.memory.waiting.clear()
 
     def _decoded(self, line: int, value: bytes) -> Decoded | None:
         found = decode_bytes(value, laboratory=None)
@@ -115,7 +126,7 @@ class Simulation:
             self._refuse(line, Rejection.because(RejectionReason.INVALID, sentence, "/reported_at"))
             return
         self._wake(at)
-        found = fold(self._read(decoded, at), self.memory, self.effects, self.setting)
+        found = fold(self._read(line, decoded, at), self.memory, self.effects, self.setting)
         if isinstance(found, Rejection):
             self._refuse(line, found)
         elif found is Standing.DUPLICATE:
@@ -123,8 +134,9 @@ class Simulation:
         else:
             self.applied += 1
 
-    def _read(self, decoded: Decoded, at: datetime) -> Reading:
-        return read(decoded, laboratory=decoded.detection.reporter.lab, at=at, setting=self.setting)
+    def _read(self, line: int, decoded: Decoded, at: datetime) -> Reading:
+        source = Coordinates("", 0, line)
+        return read(decoded, laboratory=decoded.detection.reporter.lab, at=at, setting=self.setting, source=source)
 
     def _wake(self, until: datetime) -> None:
         """Run the gathering windows that end by then, in the order they end."""

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Identity,
@@ -61,6 +62,7 @@ dead_letters: Final = Table(
     Column("reason", Text, nullable=False),
     Column("problems", JSONB, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("waited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_dead_letters_topic_partition_offset", "topic", "partition", "offset"),
 )

@@ -89,8 +89,6 @@ def _graded(lines: Sequence[bytes]) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("row", [_marked(row) for row in SCENARIO.acceptance])
 def test_the_order_of_arrival_changes_no_grade(row: Row) -> None:
     documents = SCENARIO.reports_of(row)
-    if any(document["revision"] != 1 for document in documents):
-        pytest.skip("a revision that arrives before its event is refused for now")
     together: Document = {"reported_at": max(str(document["reported_at"]) for document in documents)}
     lines = [as_bytes(document | together) for document in documents]
     expected = _graded(lines)

@@ -16,7 +16,8 @@ from alerts.effects import Effects
 from alerts.grading import Grading
 from alerts.identity import named_keys
 from alerts.memory import Memory
-from alerts.pipeline import Reading, Setting, fold, read
+from alerts.pipeline import Setting, fold, read
+from alerts.readings import Reading
 from alerts.rulebook import european
 from schemas.decoding import Decoded, decode_bytes
 from schemas.vocabularies import Confidence

@@ -14,10 +14,12 @@ from alerts.grading import european_grading
 from alerts.pipeline import Setting
 from schemas.records import Record
 from schemas.vocabularies import ReporterRole
+from storage import dead_letters
 from storage.engine import connect
 from storage.laboratories import Laboratory
 from streams.assess import Assess
 from streams.stage import Applied, Dead, Duplicate, Fate
+from streams.timers import Timers
 
 LABORATORIES = {
     name: Laboratory(
@@ -127,6 +129,8 @@ def varied(number: int) -> list[dict[str, object]]:
             made.append(dict(made[-1]))
         if place % 29 == 9:
             made.append(report(10_000 + place, "heroin", laboratory=laboratory, revision=2, action="amend"))
+        if place % 31 == 10:
+            made.append(report(place, "another name", laboratory=laboratory))
     return made
 
 
@@ -149,6 +153,7 @@ def forget(connection: Connection) -> None:
     """As if nothing had ever been decided."""
     connection.execute(text("TRUNCATE detections, findings, cases, case_days, case_grades, case_reports"))
     connection.execute(text("TRUNCATE occurrence_links, first_sightings, alerts, case_log, timers, outbox"))
+    connection.execute(text("TRUNCATE waiting_revisions"))
     connection.execute(text("ALTER SEQUENCE alert_number_actual RESTART"))
 
 
@@ -169,7 +174,7 @@ def test_every_kind_of_report_has_its_fate(engine: Engine) -> None:
     fates = run(engine, varied(60), size=500)
     kinds = {type(fate) for fate in fates}
     assert kinds == {Applied, Duplicate, Dead}
-    assert {fate.rejection.reason.value for fate in fates if isinstance(fate, Dead)} == {"orphan_revision"}
+    assert {fate.rejection.reason.value for fate in fates if isinstance(fate, Dead)} == {"conflicting_revision"}
 
 
 @pytest.mark.parametrize(("size", "forgetful"), [(1, True), (7, False), (7, True)])
@@ -187,7 +192,7 @@ def test_however_a_stream_is_cut_it_writes_the_same_rows(engine: Engine, size: i
 
 
 def test_known_reports_again_change_nothing(engine: Engine) -> None:
-    reports = [one for one in varied(60) if one["action"] == "new"]
+    reports = [one for one in varied(60) if one["action"] == "new" and "another name" not in str(one["components"])]
     run(engine, reports, size=50)
     with engine.begin() as connection:
         before = decided(connection)
@@ -238,3 +243,51 @@ def test_an_unknown_laboratory_and_a_role_it_has_not_are_refused(engine: Engine)
     assert unknown.rejection.reason == "unknown_reporter"
     assert isinstance(role, Dead)
     assert role.rejection.problems[0].pointer == "/reporter/role"
+
+
+def test_a_revision_waits_for_its_event_and_then_counts_as_if_it_had_come_after_it(engine: Engine) -> None:
+    event_, amended = report(1, "protonitazene"), report(1, "isotonitazene", revision=2, action="amend")
+    retracted = report(1, "isotonitazene", revision=3, action="retract")
+    later = {"reported_at": (BEGIN + timedelta(hours=2)).isoformat()}
+    for order in ([event_, amended, retracted], [retracted, amended, event_], [amended, event_, retracted]):
+        fates = run(engine, [one | later for one in order], size=1, forgetful=True)
+        assert {type(fate) for fate in fates} == {Applied}
+        with engine.begin() as connection:
+            states = [tuple(row) for row in connection.execute(text("SELECT case_key, state, level FROM cases"))]
+            kinds = [row[0] for row in connection.execute(text("SELECT kind FROM alerts"))]
+            waits = connection.execute(text("SELECT count(*) FROM waiting_revisions")).scalar_one()
+            forget(connection)
+        assert {row[2] for row in states} == {0}, order
+        assert kinds.count("cancelled") == kinds.count("raised") >= 1
+        assert waits == 0
+
+
+def test_a_waiting_revision_is_known_when_it_comes_again_and_refused_with_other_content(engine: Engine) -> None:
+    amended = report(1, "isotonitazene", revision=2, action="amend")
+    fates = run(engine, [amended, amended, report(1, "metonitazene", revision=2, action="amend")], size=1)
+    assert [type(fate) for fate in fates] == [Applied, Duplicate, Dead]
+
+
+def test_nobody_waits_to_change_what_another_laboratory_reported(engine: Engine) -> None:
+    theirs = report(1, "metonitazene", laboratory="fi-example")
+    ours = report(1, "metonitazene", revision=2, action="retract") | {"event_id": theirs["event_id"]}
+    (_, fate) = run(engine, [theirs, ours], size=2)
+    assert isinstance(fate, Dead)
+    assert fate.rejection.reason == "not_the_owner"
+
+
+def test_after_30_days_a_waiting_revision_is_a_dead_letter_with_its_bytes(engine: Engine) -> None:
+    amended = report(1, "isotonitazene", revision=2, action="amend")
+    run(engine, [amended], size=1)
+    tick, came = Timers(engine, SETTING), BEGIN + timedelta(hours=1)
+    assert tick(came + timedelta(days=29, hours=23)) == 0
+    assert tick(came + timedelta(days=30)) == 1
+    assert tick(came + timedelta(days=31)) == 0
+    with engine.begin() as connection:
+        (letter,) = dead_letters.latest(connection, 10)
+        assert connection.execute(text("SELECT count(*) FROM outbox WHERE topic = 'dead-letters'")).scalar_one() == 1
+    assert letter.waited
+    assert letter.rejection.reason == "orphan_revision"
+    assert json.loads(letter.record.value or b"")["event_id"] == amended["event_id"]
+    fates = run(engine, [report(1, "isotonitazene"), amended], size=1)
+    assert {type(fate) for fate in fates} == {Applied}

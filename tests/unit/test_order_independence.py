@@ -21,7 +21,8 @@ from alerts.cases import Case, CaseFile, Filed, facts_of, recount
 from alerts.effects import Effects
 from alerts.errors import Missing
 from alerts.memory import Memory
-from alerts.pipeline import Reading, fold, read
+from alerts.pipeline import fold, read
+from alerts.readings import Reading
 from schemas.rejections import Rejection
 from schemas.vocabularies import CaseState, Tense
 from tests.unit.deciding import (
