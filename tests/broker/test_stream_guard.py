@@ -136,6 +136,7 @@ def test_a_new_laboratory_ends_the_worker_cleanly_and_the_next_one_reads_its_top
         sent = _command(made, "publish", "--lab", new, str(tmp_path / "report.json"), "--json")
         assert json.loads(sent.stdout) == {"topic": f"detections-{new}", "sent": 1}
         made.wait_for(2)
+        assert made.query("SELECT reason, problems FROM dead_letters") == []
         assert made.query("SELECT laboratory FROM detections ORDER BY 1") == [(made.laboratories[0],), (new,)]
         again = _command(made, "lab", "add", *words, "--json")
         assert json.loads(again.stdout)["changed"] is False
