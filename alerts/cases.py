@@ -13,7 +13,7 @@ from datetime import date
 from functools import reduce
 from uuid import UUID
 
-from alerts.days import Cell, Place, best_confidence, occurrence
+from alerts.days import Cell, Place, Timeline, best_confidence, occurrence
 from alerts.errors import Missing
 from alerts.evidence import Evidence, Subject
 from alerts.facts import Facts, Past, facts_at
@@ -54,6 +54,7 @@ class Case:
     touched_days: set[Place] = field(default_factory=set)
     touched_grades: set[date] = field(default_factory=set)
     touched: bool = False
+    _gravest: Grade | None = field(default=None, repr=False, compare=False)
 
     @property
     def listed(self) -> bool:
@@ -63,7 +64,17 @@ class Case:
     @property
     def grade(self) -> Grade | None:
         """The grade that stands for the case, ended or not; None while only history is known."""
-        return highest([*self.grades.values(), *([self.settled] if self.settled else [])])
+        if self._gravest is None:
+            self._gravest = highest([*self.grades.values(), *([self.settled] if self.settled else [])])
+        return self._gravest
+
+    def set_grade(self, grade: Grade) -> None:
+        """The grade of its anchor is this now."""
+        self.grades[grade.anchor], self._gravest = grade, None
+
+    def forget_grades(self) -> None:
+        """All anchors will be graded anew."""
+        self.grades, self.settled, self._gravest = {}, None, None
 
     @property
     def computed(self) -> Level:
@@ -185,11 +196,13 @@ def recount(file: CaseFile, context: Context) -> None:
         _recount_case(case, file, context)
 
 
-def facts_of(case: Case, anchor: date, sightings: Mapping[str, date], context: Context) -> Facts:
-    """The facts of a case at an anchor."""
+def facts_of(
+    case: Case, anchor: date, sightings: Mapping[str, date], context: Context, days: Timeline | None = None
+) -> Facts:
+    """The facts of a case at an anchor; `days` when its timeline is made already."""
     past = Past(first_event=case.first_event or anchor, sightings=sightings, loaded=context.loaded)
     windows = context.grading.rules.windows_days
-    return facts_at(anchor, subject=case.subject, days=case.days, past=past, windows=windows)
+    return facts_at(anchor, subject=case.subject, days=days or Timeline(case.days), past=past, windows=windows)
 
 
 def _joins(file: CaseFile, report: Evidence) -> bool:
@@ -237,22 +250,23 @@ def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> No
 
 def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: Context) -> None:
     """Grade the anchors at or after a day: windows look back, so earlier ones cannot have changed."""
-    for anchor in sorted(anchor for anchor in case.live_days if anchor >= day):
-        facts = facts_of(case, anchor, sightings, context)
-        case.grades[anchor] = context.grading.grade(facts, confidence=_confidence(case, anchor, context), anchor=anchor)
+    days = Timeline(case.days)
+    for anchor in days.anchors(day):
+        facts = facts_of(case, anchor, sightings, context, days)
+        case.set_grade(context.grading.grade(facts, confidence=_confidence(days, anchor, context), anchor=anchor))
         case.touched_grades.add(anchor)
 
 
-def _confidence(case: Case, anchor: date, context: Context) -> Confidence:
+def _confidence(days: Timeline, anchor: date, context: Context) -> Confidence:
     """The best confidence of the findings that carry the grade of an anchor."""
-    days = context.grading.rules.windows_days.harm
-    window = (cell.confidence for place, cell in case.days.items() if 0 <= (anchor - place.day).days < days)
-    return best_confidence(window) or Confidence.B
+    window = days.window(anchor, ages=range(context.grading.rules.windows_days.harm))
+    return best_confidence(cell.confidence for _, cell in window) or Confidence.B
 
 
 def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
     own = {report for report, item in file.reports().items() if item.case == case.id}
-    case.days, case.grades, case.settled, case.summary = {}, {}, None, Summary()
+    case.days, case.summary = {}, Summary()
+    case.forget_grades()
     case.first_event, case.recounted, case.touched = None, True, True
     considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
     mine = [item for item in considered if item.report in own]

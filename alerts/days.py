@@ -3,15 +3,19 @@
 A case is recalled as its days of the last months, never as its findings.
 """
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from operator import itemgetter
+from typing import NamedTuple, TypeVar
 
 from alerts.evidence import LOCAL, Evidence, Mark
 from alerts.harm import HarmRank
 from schemas.base import Frozen, SortedSet
 from schemas.vocabularies import Confidence, Distribution, Presentation, Tense
+
+Value = TypeVar("Value")
 
 
 class Place(NamedTuple):
@@ -95,10 +99,50 @@ class Cell:
 
 def total(cells: Iterable[Cell]) -> Cell:
     """The sum of some cells; an empty one for none."""
-    found = Cell()
-    for cell in cells:
-        found = found + cell
-    return found
+    known = tuple(cells)
+    if len(known) < 2:
+        return known[0] if known else Cell()
+    return Cell(
+        live=sum(cell.live for cell in known),
+        past=sum(cell.past for cell in known),
+        deaths=sum(cell.deaths for cell in known),
+        life_threatening=sum(cell.life_threatening for cell in known),
+        hospitalised=sum(cell.hospitalised for cell in known),
+        local_user=sum(cell.local_user for cell in known),
+        harm=max(cell.harm for cell in known),
+        confidence=best_confidence(cell.confidence for cell in known),
+        dose_mg=max(cell.dose_mg for cell in known),
+        grams=max(cell.grams for cell in known),
+        marks=union(cell.marks for cell in known),
+        presentations=union(cell.presentations for cell in known),
+        routes=union(cell.routes for cell in known),
+    )
+
+
+def union(sets: Iterable[frozenset[Value]]) -> frozenset[Value]:
+    """What is in any of them. Days mostly say the same: equal sets are joined once."""
+    different = set(sets)
+    return next(iter(different)) if len(different) == 1 else frozenset().union(*different)
+
+
+class Timeline:
+    """The days of a case in their order, so that every window is a slice."""
+
+    def __init__(self, days: Mapping[Place, Cell]) -> None:
+        self._days = sorted(days.items(), key=itemgetter(0))
+        self._ordinals = [place.day.toordinal() for place, _ in self._days]
+
+    def window(self, anchor: date, *, ages: range) -> list[tuple[Place, Cell]]:
+        """The days that are so many days old at the anchor, which is itself 0 days old."""
+        last = anchor.toordinal()
+        start = bisect_left(self._ordinals, last - ages.stop + 1)
+        stop = bisect_right(self._ordinals, last - ages.start)
+        return self._days[start:stop]
+
+    def anchors(self, since: date) -> list[date]:
+        """The days at or after this one with events that are not history."""
+        start = bisect_left(self._ordinals, since.toordinal())
+        return sorted({place.day for place, cell in self._days[start:] if cell.live})
 
 
 def best_confidence(confidences: Iterable[Confidence | None]) -> Confidence | None:

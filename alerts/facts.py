@@ -4,11 +4,12 @@ Windows end with the anchor and include it: 28 days are the anchor and the 27 da
 in every case, so that a rule never meets a gap.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
-from alerts.days import Cell, Place, total
+from alerts.days import Cell, Place, Timeline, total, union
 from alerts.evidence import Mark, Subject
 from alerts.harm import HarmRank
 from alerts.rulebook import Windows
@@ -18,6 +19,8 @@ ORDINARY_PRESENTATIONS = frozenset({Presentation.AS_DRUG, Presentation.UNKNOWN})
 ORDINARY_ROUTES = frozenset({Distribution.STREET, Distribution.UNKNOWN})
 ROUTES_OF_SALE = frozenset(Distribution) - {Distribution.BORDER, Distribution.PRODUCTION_SITE, Distribution.UNKNOWN}
 """What is not known of the past is taken for the ordinary: sold as a drug, on the street."""
+
+Window = Sequence[tuple[Place, Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,10 @@ class Facts:
 
     def values(self) -> Mapping[str, bool | int | float | str]:
         """Names and values, as the rules see them."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in _NAMES}
+
+
+_NAMES = tuple(field.name for field in fields(Facts))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +98,14 @@ class Past:
     loaded: frozenset[str]
 
 
-def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past: Past, windows: Windows) -> Facts:
+def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, windows: Windows) -> Facts:
     """Facts of a case at an anchor day, from its days at or before it."""
     look = _Windows(anchor, days, windows)
-    recent, harmful = total(look.events.values()), total(look.harm.values())
-    history = total(look.baseline.values())
+    recent, harmful = total(cell for _, cell in look.events), total(cell for _, cell in look.harm)
+    history = [cell for _, cell in look.baseline]
     has_baseline = past.first_event <= anchor - timedelta(days=windows.baseline_age)
-    mean = history.events / 12
-    in_country = max((cell.events for cell in _by_country(look.events).values()), default=0)
+    mean = sum(cell.events for cell in history) / 12
+    in_country = max(_by_country(look.events).values(), default=0)
     new_countries = _newly_affected(look)
     return Facts(
         kind=subject.kind.value if subject.kind else "",
@@ -141,9 +147,11 @@ def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past
         max_grams=recent.grams,
         has_baseline=has_baseline,
         baseline_mean=mean if has_baseline else 0.0,
-        worse_harm=recent.harm > history.harm,
-        new_presentation=bool(recent.presentations - history.presentations - ORDINARY_PRESENTATIONS),
-        new_route=bool((recent.routes & ROUTES_OF_SALE) - history.routes - ORDINARY_ROUTES),
+        worse_harm=recent.harm > worst(history),
+        new_presentation=bool(
+            recent.presentations - ORDINARY_PRESENTATIONS - union(cell.presentations for cell in history)
+        ),
+        new_route=bool((recent.routes & ROUTES_OF_SALE) - ORDINARY_ROUTES - union(cell.routes for cell in history)),
         finished_drug=Mark.FINISHED_DRUG in harmful.marks,
         events_days=windows.events,
         harm_days=windows.harm,
@@ -153,52 +161,34 @@ def facts_at(anchor: date, *, subject: Subject, days: Mapping[Place, Cell], past
 
 
 class _Windows:
-    """The days of a case cut into the windows that end at an anchor, in one pass."""
+    """The days of a case cut into the windows that end at an anchor."""
 
-    def __init__(self, anchor: date, days: Mapping[Place, Cell], windows: Windows) -> None:
-        self.events: dict[Place, Cell] = {}
-        self.baseline: dict[Place, Cell] = {}
-        self.harm: dict[Place, Cell] = {}
-        self.cluster: dict[Place, Cell] = {}
-        self.fresh: dict[Place, Cell] = {}
-        self.before_fresh: set[str] = set()
-        for place, cell in days.items():
-            age = (anchor - place.day).days
-            if age < 0:
-                continue
-            if age < windows.events:
-                self.events[place] = cell
-            elif age < windows.events + windows.history:
-                self.baseline[place] = cell
-            if age < windows.harm:
-                self.harm[place] = cell
-            if age < windows.cluster:
-                self.cluster[place] = cell
-            if age < windows.new_country:
-                self.fresh[place] = cell
-            elif age < windows.new_country + windows.history:
-                self.before_fresh.add(place.country)
+    def __init__(self, anchor: date, days: Timeline, windows: Windows) -> None:
+        self.events = days.window(anchor, ages=range(windows.events))
+        self.baseline = days.window(anchor, ages=range(windows.events, windows.events + windows.history))
+        self.harm = days.window(anchor, ages=range(windows.harm))
+        self.cluster = days.window(anchor, ages=range(windows.cluster))
+        self.fresh = days.window(anchor, ages=range(windows.new_country))
+        before = days.window(anchor, ages=range(windows.new_country, windows.new_country + windows.history))
+        self.before_fresh = {place.country for place, _ in before}
 
 
-def _by_country(days: Mapping[Place, Cell]) -> dict[str, Cell]:
-    return _grouped((place.country, cell) for place, cell in days.items())
-
-
-def _grouped(cells: Iterable[tuple[str, Cell]]) -> dict[str, Cell]:
-    found: dict[str, Cell] = {}
-    for group, cell in cells:
-        found[group] = found[group] + cell if group in found else cell
+def _by_country(days: Window) -> Counter[str]:
+    """Events of each country."""
+    found: Counter[str] = Counter()
+    for place, cell in days:
+        found[place.country] += cell.events
     return found
 
 
 def _newly_affected(look: _Windows) -> frozenset[str]:
     """Countries with an event in the last 90 days and none in the 12 months before them."""
-    return frozenset(place.country for place in look.fresh) - look.before_fresh
+    return frozenset(place.country for place, _ in look.fresh) - look.before_fresh
 
 
 def newly_affected(anchor: date, days: Mapping[Place, Cell], windows: Windows) -> frozenset[str]:
     """Countries newly affected at an anchor day, third countries included."""
-    return _newly_affected(_Windows(anchor, days, windows))
+    return _newly_affected(_Windows(anchor, Timeline(days), windows))
 
 
 def _with_confirmed_harm(look: _Windows, countries: frozenset[str]) -> int:
@@ -206,7 +196,7 @@ def _with_confirmed_harm(look: _Windows, countries: frozenset[str]) -> int:
     return len(
         {
             place.country
-            for place, cell in look.fresh.items()
+            for place, cell in look.fresh
             if place.country in countries and Mark.HARM_CONFIRMED in cell.marks
         }
     )
@@ -214,8 +204,10 @@ def _with_confirmed_harm(look: _Windows, countries: frozenset[str]) -> int:
 
 def _severe_in_region(look: _Windows) -> int:
     """Most deaths and life-threatening cases of one region in the cluster window; no region is one of its own."""
-    regions = _grouped((f"{place.country}:{place.region}", cell) for place, cell in look.cluster.items())
-    return max((cell.deaths + cell.life_threatening for cell in regions.values()), default=0)
+    regions: Counter[tuple[str, str]] = Counter()
+    for place, cell in look.cluster:
+        regions[(place.country, place.region)] += cell.deaths + cell.life_threatening
+    return max(regions.values(), default=0)
 
 
 def _union_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:

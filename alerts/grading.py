@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 
-from cel_expr_python import cel
-
 from alerts.facts import Facts
 from alerts.rulebook import Language, Override, Program, Rulebook, european
 from alerts.techniques import Certainty
@@ -61,6 +59,11 @@ class Grading:
         self._spread = [(compile_(r.id, r.says, r.when), r.gives) for r in asked if not r.first]
         self._otherwise = [(compile_(r.id, r.says, "true"), r.gives) for r in self.rules.spread if r.otherwise]
         self._overrides = [(compile_(rule.id, rule.says, rule.when), rule) for rule in self.rules.overrides]
+        self._asked = [
+            *((rule, "impact") for rule, _ in self._impact),
+            *((rule, "spread") for rule, _ in (*self._first_spread, *self._spread)),
+            *((rule, "override") for rule, _ in self._overrides),
+        ]
         self._graded = lru_cache(maxsize=20_000)(self._grade)
 
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
@@ -76,35 +79,31 @@ class Grading:
     def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
         values = dict(facts.values()) | {"confidence": confidence.value}
         activation = self._facts.activation(values)
-        impact = _holding(self._impact, activation)
-        spread = _holding(self._first_spread, activation) or _holding(self._spread, activation) or self._otherwise
+        answers = {rule.id: rule.program.answer(activation) for rule, _ in self._asked}
+        shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
+        impact = _holding(self._impact, answers)
+        spread = _holding(self._first_spread, answers) or _holding(self._spread, answers) or self._otherwise
         scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
-        override = next((found for found in self._overrides if found[0].program.holds(activation)), None)
+        override = next((found for found in self._overrides if answers[found[0].id] is True), None)
         level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
-        fired = [_fired(rule, "impact", str(gives), values) for rule, gives in impact]
-        fired += [_fired(rule, "spread", str(gives), values) for rule, gives in spread]
+        fired = [_fired(rule, "impact", str(gives), shown) for rule, gives in impact]
+        fired += [_fired(rule, "spread", str(gives), shown) for rule, gives in spread]
         fired.append(self.certainty.sentence(confidence))
         if override is not None:
-            fired.append(_fired(override[0], "override", f"L{int(level)}", values))
-        fired += self._failed(activation)
+            fired.append(_fired(override[0], "override", f"L{int(level)}", shown))
+        failed = ((rule, axis, answers[rule.id]) for rule, axis in self._asked)
+        fired += [_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)]
         return Grade(
             anchor=date.min, level=level, impact=scores[0], spread=scores[1], confidence=confidence, fired=tuple(fired)
         )
 
-    def _failed(self, activation: cel.Activation) -> list[FiredRule]:
-        """Rules that could not be answered: they did not count, and everybody who reads the trace sees them."""
-        asked = [(rule, "impact") for rule, _ in self._impact]
-        asked += [(rule, "spread") for rule, _ in (*self._first_spread, *self._spread)]
-        asked += [(rule, "override") for rule, _ in self._overrides]
-        found = ((rule, axis, rule.program.failure(activation)) for rule, axis in asked)
-        return [_broken(rule, axis, failure) for rule, axis, failure in found if failure is not None]
 
-
-def _holding(rules: Sequence[tuple[_Compiled, int]], activation: cel.Activation) -> list[tuple[_Compiled, int]]:
-    return [(rule, gives) for rule, gives in rules if rule.program.holds(activation)]
+def _holding(rules: Sequence[tuple[_Compiled, int]], answers: Mapping[str, bool | str]) -> list[tuple[_Compiled, int]]:
+    return [(rule, gives) for rule, gives in rules if answers[rule.id] is True]
 
 
 def _broken(rule: _Compiled, axis: str, failure: str) -> FiredRule:
+    """A rule that could not be answered: it did not count, and everybody who reads the trace sees it."""
     says = f"this rule could not be answered and did not count ({failure})"
     return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": "error", "says": says})
 
@@ -117,9 +116,8 @@ def _overridden(level: Level, override: Override | None) -> Level:
     return level if override.at_most is None else min(level, override.at_most)
 
 
-def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, bool | int | float | str]) -> FiredRule:
-    shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
-    return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": score, "says": rule.says.format(**shown)})
+def _fired(rule: _Compiled, axis: str, score: str, shown: Mapping[str, bool | int | str]) -> FiredRule:
+    return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": score, "says": rule.says.format_map(shown)})
 
 
 @cache

@@ -115,14 +115,14 @@ class Program:
 
     expression: cel.Expression
 
+    def answer(self, activation: cel.Activation) -> bool | str:
+        """Yes or no, or what went wrong while answering. Facts are total, so that is a bug: it stays in the trace."""
+        found = self.expression.eval(activation).value()
+        return found if isinstance(found, bool) else str(found)
+
     def holds(self, activation: cel.Activation) -> bool:
         """Whether the question is answered yes; one that fails is not."""
-        return self.expression.eval(activation).value() is True
-
-    def failure(self, activation: cel.Activation) -> str | None:
-        """What went wrong while answering. Facts are total, so this is a bug: it stays in the trace of the grade."""
-        answer = self.expression.eval(activation)
-        return str(answer.value()) if answer.type() == cel.Type.ERROR else None
+        return self.answer(activation) is True
 
 
 class Language:
