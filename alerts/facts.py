@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
-from alerts.days import Cell, Place, Timeline, total, union
+from alerts.days import Cell, Place, Timeline, union
 from alerts.evidence import Mark, Subject
 from alerts.harm import HarmRank
 from alerts.rulebook import Windows
@@ -101,8 +101,10 @@ class Past:
 def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, windows: Windows) -> Facts:
     """Facts of a case at an anchor day, from its days at or before it."""
     look = _Windows(anchor, days, windows)
-    recent, harmful = total(cell for _, cell in look.events), total(cell for _, cell in look.harm)
-    history = [cell for _, cell in look.baseline]
+    recent, harmful, history = ([cell for _, cell in window] for window in (look.events, look.harm, look.baseline))
+    marks, recent_marks = union(cell.marks for cell in harmful), union(cell.marks for cell in recent)
+    routes = union(cell.routes for cell in recent)
+    events = sum(cell.events for cell in recent)
     has_baseline = past.first_event <= anchor - timedelta(days=windows.baseline_age)
     mean = sum(cell.events for cell in history) / 12
     in_country = max(_by_country(look.events).values(), default=0)
@@ -113,46 +115,48 @@ def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, wind
         subgroup=subject.subgroup or "",
         nps=subject.nps,
         potent_opioid=subject.potent_opioid,
-        precursor=subject.precursor or Mark.PRECURSOR_REPORT in harmful.marks,
+        precursor=subject.precursor or Mark.PRECURSOR_REPORT in marks,
         designer_precursor=subject.designer_precursor,
         unidentified=subject.unidentified,
         effects_known=subject.effects_known,
-        qualifying=harmful.events > 0,
+        qualifying=any(cell.events for cell in harmful),
         union_first=_union_first(anchor, subject, past, windows.harm),
         country_first=_country_first(anchor, subject, past, windows.harm),
-        death_confirmed=Mark.DEATH_CONFIRMED in harmful.marks,
-        hospitalised_likely=Mark.HOSPITALISED_LIKELY in harmful.marks,
-        hospitalised_any=Mark.HOSPITALISED in harmful.marks,
-        deaths=harmful.deaths,
+        death_confirmed=Mark.DEATH_CONFIRMED in marks,
+        hospitalised_likely=Mark.HOSPITALISED_LIKELY in marks,
+        hospitalised_any=Mark.HOSPITALISED in marks,
+        deaths=sum(cell.deaths for cell in harmful),
         severe_in_region=_severe_in_region(look),
-        mis_sold=Mark.MIS_SOLD in harmful.marks,
-        fake_medicine=Mark.FAKE_MEDICINE in harmful.marks,
-        consumer_product=Mark.CONSUMER_PRODUCT in harmful.marks,
-        dose_high=Mark.DOSE_HIGH in harmful.marks,
-        dose_extreme=Mark.DOSE_EXTREME in harmful.marks,
-        max_dose_mg=harmful.dose_mg,
-        unexpected_low_risk=Mark.UNEXPECTED_LOW_RISK in harmful.marks,
-        unexpected_by_product=Mark.UNEXPECTED_BY_PRODUCT in harmful.marks,
-        unexpected_acute=Mark.UNEXPECTED_ACUTE in harmful.marks,
-        unexpected_toxic=Mark.UNEXPECTED_TOXIC in harmful.marks,
-        dangerous_mixture=Mark.MIXTURE in harmful.marks,
+        mis_sold=Mark.MIS_SOLD in marks,
+        fake_medicine=Mark.FAKE_MEDICINE in marks,
+        consumer_product=Mark.CONSUMER_PRODUCT in marks,
+        dose_high=Mark.DOSE_HIGH in marks,
+        dose_extreme=Mark.DOSE_EXTREME in marks,
+        max_dose_mg=max((cell.dose_mg for cell in harmful), default=0.0),
+        unexpected_low_risk=Mark.UNEXPECTED_LOW_RISK in marks,
+        unexpected_by_product=Mark.UNEXPECTED_BY_PRODUCT in marks,
+        unexpected_acute=Mark.UNEXPECTED_ACUTE in marks,
+        unexpected_toxic=Mark.UNEXPECTED_TOXIC in marks,
+        dangerous_mixture=Mark.MIXTURE in marks,
         new_countries=len(new_countries),
         new_countries_with_harm=_with_confirmed_harm(look, new_countries),
-        events_28d=recent.events,
+        events_28d=events,
         events_country_28d=in_country,
         independent_events=in_country - mean if has_baseline else float(in_country),
-        local_user_events=recent.local_user,
-        remote_sale=Mark.REMOTE_SALE in recent.marks,
-        bulk=Mark.BULK in recent.marks,
-        max_grams=recent.grams,
+        local_user_events=sum(cell.local_user for cell in recent),
+        remote_sale=Mark.REMOTE_SALE in recent_marks,
+        bulk=Mark.BULK in recent_marks,
+        max_grams=max((cell.grams for cell in recent), default=0.0),
         has_baseline=has_baseline,
         baseline_mean=mean if has_baseline else 0.0,
-        worse_harm=recent.harm > worst(history),
+        worse_harm=worst(recent) > worst(history),
         new_presentation=bool(
-            recent.presentations - ORDINARY_PRESENTATIONS - union(cell.presentations for cell in history)
+            union(cell.presentations for cell in recent)
+            - ORDINARY_PRESENTATIONS
+            - union(cell.presentations for cell in history)
         ),
-        new_route=bool((recent.routes & ROUTES_OF_SALE) - ORDINARY_ROUTES - union(cell.routes for cell in history)),
-        finished_drug=Mark.FINISHED_DRUG in harmful.marks,
+        new_route=bool((routes & ROUTES_OF_SALE) - ORDINARY_ROUTES - union(cell.routes for cell in history)),
+        finished_drug=Mark.FINISHED_DRUG in marks,
         events_days=windows.events,
         harm_days=windows.harm,
         cluster_days=windows.cluster,

@@ -24,6 +24,8 @@ _SEED: Final = 20261124
 _DAYS: Final = 365
 _SAID_TWICE: Final = 0.01
 _AMENDED: Final = 0.005
+_STREET_SHARE: Final = 0.5
+_DOCUMENTED_SHARE: Final = 0.05
 
 REGIONS: Final = {
     "si": ("SI031", "SI041"),
@@ -122,15 +124,15 @@ def product(laboratory: str, name: str, inchikey: str | None, *, at: datetime, n
 
 
 def _kinds(source: random.Random) -> Iterator[Document]:
-    """What is found: half of it on the street, a third from the list, the rest as in documented events."""
+    """What is found: half of it on the street, nearly half from the list, one in twenty as in documented events."""
     street, listed, events = _street(), _listed(), _documented()
     by_rank = list(itertools.accumulate(1 / rank for rank in range(1, len(listed) + 1)))
     weights = list(itertools.accumulate(kind[0] for kind in _STREET))
     while True:
         chance = source.random()
-        if chance < 0.5:
+        if chance < _STREET_SHARE:
             yield source.choices(street, cum_weights=weights)[0]
-        elif chance < 0.85:
+        elif chance < 1 - _DOCUMENTED_SHARE:
             yield source.choices(listed, cum_weights=by_rank)[0]
         else:
             yield source.choice(events)
