@@ -16,6 +16,7 @@ TITLES: Final[Mapping[Payload, str]] = {
     Payload.ALERT_EVENT: "One revision of an alert",
     Payload.DELIVERY: "What became of one delivery",
     Payload.DEAD_LETTER: "A report that was refused, with its reason",
+    Payload.FEEDBACK: "What became of a laboratory's reports",
 }
 
 

@@ -20,6 +20,7 @@ from schemas.base import Frozen
 from schemas.dead_letter_messages import DeadLetterMessage
 from schemas.delivery_receipts import DeliveryReceipt
 from schemas.detections import SCHEMA_VERSION, Detection
+from schemas.feedback import Feedback
 from schemas.topics import Payload
 
 DIRECTORY: Final = Path(__file__).parent / "published"
@@ -30,6 +31,7 @@ PUBLISHED: Final[Mapping[Payload, type[Frozen]]] = MappingProxyType(
         Payload.ALERT_EVENT: AlertEvent,
         Payload.DELIVERY: DeliveryReceipt,
         Payload.DEAD_LETTER: DeadLetterMessage,
+        Payload.FEEDBACK: Feedback,
     }
 )
 """What is published, and the model of each."""

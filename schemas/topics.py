@@ -25,6 +25,7 @@ class Payload(StrEnum):
     ALERT_EVENT = "alert_event"
     DELIVERY = "delivery"
     DEAD_LETTER = "dead_letter"
+    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +74,12 @@ def laboratory_of(topic: str) -> str | None:
 
 
 def laboratory_topics(laboratory: str) -> tuple[TopicSpec, ...]:
-    """The topics of one laboratory. 4 MiB, so that a report above 1 MiB becomes a dead letter with a reason."""
+    """The topics of one laboratory: two that it writes, and the one on which it reads what became of its reports."""
+    return (*reporting_topics(laboratory), _feedback(laboratory))
+
+
+def reporting_topics(laboratory: str) -> tuple[TopicSpec, ...]:
+    """The topics that it writes. 4 MiB, so that a report above 1 MiB becomes a dead letter with a reason."""
     return tuple(
         TopicSpec(
             name=name,
@@ -84,6 +90,17 @@ def laboratory_topics(laboratory: str) -> tuple[TopicSpec, ...]:
             max_message_bytes=4 * MEBIBYTE,
         )
         for name in (detections_topic(laboratory), backfill_topic(laboratory))
+    )
+
+
+def _feedback(laboratory: str) -> TopicSpec:
+    return TopicSpec(
+        name=feedback_topic(laboratory),
+        payload=Payload.FEEDBACK,
+        key="laboratory id",
+        partitions=1,
+        retention=timedelta(days=120),
+        max_message_bytes=2 * MEBIBYTE,
     )
 
 

@@ -288,6 +288,25 @@ class RejectionReason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class ReportFate(StrEnum):
+    """What became of a report, as its laboratory is told."""
+
+    ACCEPTED = "accepted"
+    LATE = "late"
+    WAITING = "waiting"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
+
+
+class Occasion(StrEnum):
+    """Why a laboratory is told now: the report came, its event came, a person replayed it, or its event never came."""
+
+    RECEIVED = "received"
+    EVENT_CAME = "event_came"
+    REPLAYED = "replayed"
+    GIVEN_UP = "given_up"
+
+
 class Category(StrEnum):
     """The class of a substance (`identity` decides it)."""
 
