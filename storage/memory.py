@@ -1,8 +1,9 @@
 """Recalls what a batch of reports needs, in a handful of statements whatever it holds.
 
-Order: known revisions → locks of the case keys → links → cases with sightings → days → grades → reports (only of keys
-that will be recounted). Everything after the locks is read under them. A case that this process wrote last is taken
-from its own memory: `xmin`, the id of the transaction that wrote the row, says whether it still is what we know.
+Order: locks of the event ids → known revisions → locks of the case keys → links → cases with sightings → days → grades
+→ reports (only of keys that will be recounted). Everything after the locks is read under them. A case that this process
+wrote last is taken from its own memory: `xmin`, the id of the transaction that wrote the row, says whether it still is
+what we know.
 """
 
 from collections import Counter
@@ -160,12 +161,16 @@ class Recalled:
 
 
 def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
-    """Every revision received of these event ids, by whichever laboratory. Read before the locks: a laboratory's
-    events change only under the position of its own topic, which the caller holds."""
+    """Every revision received of these event ids, by whichever laboratory; nobody else adds one before we end.
+
+    Read before the locks of cases, which follow from it, and under locks of the event ids: a position holds one topic
+    of one flow, and the same event may come by the backfill, or from another laboratory, at the same time.
+    """
     known = Known()
     ids = sorted({event_id for _, event_id in reports})
     if not ids:
         return known
+    connection.execute(_LOCK, {"keys": [f"event:{event_id}" for event_id in ids]})
     files: dict[Report, set[str]] = {}
     for row in connection.execute(_EVENTS, {"event_ids": ids}):
         report = (row.laboratory, row.event_id)
@@ -183,7 +188,7 @@ def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
 
 
 def lock(connection: Connection, files: Iterable[FileKey]) -> None:
-    """Take the advisory locks of these case keys, ascending, until the transaction ends."""
+    """Take the advisory locks of these case keys, ascending, until the transaction ends. No event is locked later."""
     keys = sorted({f"{ledger}:{key}" for ledger, key in files})
     if keys:
         connection.execute(_LOCK, {"keys": keys})

@@ -59,11 +59,15 @@ class Site:
         """The consumer group of the workers."""
         return self.environment["TOCSIN_KAFKA__GROUP"] + "-live"
 
-    def start(self, number: int = 0) -> None:
-        """Start a worker process."""
+    def start(self, number: int = 0, *arguments: str) -> None:
+        """Start a worker process, with these words added to its command."""
         with (self.directory / f"worker-{number}.log").open("ab") as log:
             self.running[number] = subprocess.Popen(
-                [sys.executable, *self.worker], cwd=ROOT, stdout=log, stderr=log, env={**os.environ, **self.environment}
+                [sys.executable, *self.worker, *arguments],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
             )
 
     def end(self, number: int = 0, how: signal.Signals = signal.SIGTERM) -> int:
