@@ -120,7 +120,8 @@ def _structure(drawn: Chem.Mol | None) -> Structure | Unreadable:
     parents = _parents(drawn)
     if not parents:
         return Unreadable("nothing but salts and solvents is left of it")
-    return Structure(parents, _inchikey(drawn))
+    same = Chem.MolToSmiles(drawn) == parents[0].smiles  # an InChIKey costs five times as much as a SMILES
+    return Structure(parents, parents[0].inchikey if same else _inchikey(drawn))
 
 
 def _parents(drawn: Chem.Mol) -> tuple[Parent, ...]:

@@ -86,13 +86,15 @@ def rules() -> ClassRules:
 
 def classify(entry: Entry | None, *, name: str, smiles: str | None) -> SubstanceClass:
     """The class by the first rung that answers; what the catalogue leaves empty is no answer."""
+    if entry is not None and entry.subgroup:
+        return SubstanceClass(entry.category, entry.subgroup, says=_LISTED)
     by_rule = _by_rule(name, smiles or (entry.smiles if entry else None))
     if entry is None:
         return by_rule
-    if entry.category in (Category.OTHER, Category.UNKNOWN) and not entry.subgroup:
+    if entry.category in (Category.OTHER, Category.UNKNOWN):
         return by_rule if smiles and by_rule.category in DRUG_CLASSES else SubstanceClass(entry.category, says=_LISTED)
-    if entry.subgroup or by_rule.category is not entry.category or not by_rule.subgroup:
-        return SubstanceClass(entry.category, entry.subgroup, says=_LISTED)
+    if by_rule.category is not entry.category or not by_rule.subgroup:
+        return SubstanceClass(entry.category, says=_LISTED)
     return by_rule
 
 

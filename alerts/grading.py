@@ -64,6 +64,7 @@ class Grading:
             *((rule, "spread") for rule, _ in (*self._first_spread, *self._spread)),
             *((rule, "override") for rule, _ in self._overrides),
         ]
+        self._questions = self._facts.together({rule.id: rule.program for rule, _ in self._asked})
         self._graded = lru_cache(maxsize=20_000)(self._grade)
 
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
@@ -79,7 +80,7 @@ class Grading:
     def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
         values = dict(facts.values()) | {"confidence": confidence.value}
         activation = self._facts.activation(values)
-        answers = {rule.id: rule.program.answer(activation) for rule, _ in self._asked}
+        answers = self._questions.answers(activation)
         shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
         impact = _holding(self._impact, answers)
         spread = _holding(self._first_spread, answers) or _holding(self._spread, answers) or self._otherwise

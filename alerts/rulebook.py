@@ -111,9 +111,10 @@ class RuleSet(Frozen):
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled question over one kind of facts."""
+    """A compiled question over one kind of facts, and its text."""
 
     expression: cel.Expression
+    when: str
 
     def answer(self, activation: cel.Activation) -> bool | str:
         """Yes or no, or what went wrong while answering. Facts are total, so that is a bug: it stays in the trace."""
@@ -123,6 +124,22 @@ class Program:
     def holds(self, activation: cel.Activation) -> bool:
         """Whether the question is answered yes; one that fails is not."""
         return self.answer(activation) is True
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Compiled questions by name, asked together: one evaluation instead of thirty, a tenth of the time."""
+
+    programs: Mapping[str, Program]
+    together: cel.Expression
+    """The sum of a bit for each yes. It fails when any question does."""
+
+    def answers(self, activation: cel.Activation) -> dict[str, bool | str]:
+        """The answer of each; one that fails spoils no other."""
+        found = self.together.eval(activation).value()
+        if isinstance(found, int):
+            return {name: bool(found >> place & 1) for place, name in enumerate(self.programs)}
+        return {name: program.answer(activation) for name, program in self.programs.items()}
 
 
 class Language:
@@ -155,7 +172,12 @@ class Language:
         if expression.return_type() != cel.Type.BOOL:
             gives = expression.return_type().name()
             raise RuleError(f"{where}: rule {rule} must be a yes-or-no question, but gives {gives}")
-        return Program(expression)
+        return Program(expression, when)
+
+    def together(self, programs: Mapping[str, Program]) -> Questions:
+        """Questions of this language to be asked at once; at most 62."""
+        bits = [f"(({program.when}\n) ? {1 << place} : 0)" for place, program in enumerate(programs.values())]
+        return Questions(programs, self._environment.compile(" + ".join(bits)))
 
     def check_sentence(self, rule: str, says: str, where: str) -> None:
         """Refuse a sentence with braces that do not hold just the name of a fact."""
