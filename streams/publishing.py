@@ -8,12 +8,24 @@ from itertools import islice
 from typing import Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 from streams.clients import producer_options
 from streams.config import Kafka
 
 IN_FLIGHT: Final = 500
+_FINAL: Final = (
+    ClusterAuthorizationFailedError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+)
 
 
 class NotPublished(Exception):
@@ -22,6 +34,14 @@ class NotPublished(Exception):
     def __init__(self, sent: int, cause: Exception) -> None:
         super().__init__(f"Kafka took {sent} messages and then failed ({type(cause).__name__}).")
         self.sent = sent
+
+
+class Refused(NotPublished):
+    """The same, and trying again would change nothing."""
+
+
+def _failure(sent: int, cause: KafkaError) -> NotPublished:
+    return (Refused if isinstance(cause, _FINAL) else NotPublished)(sent, cause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,7 @@ class Publisher:
             try:
                 await acknowledged([await self.producer.send(topic, value) for value in part])
             except KafkaError as error:
-                raise NotPublished(sent, error) from error
+                raise _failure(sent, error) from error
             sent += len(part)
             yield len(part)
 
@@ -51,9 +71,12 @@ async def acknowledged(answers: Sequence["asyncio.Future[object]"]) -> None:
 
 @asynccontextmanager
 async def publisher(kafka: Kafka) -> AsyncIterator[Publisher]:
-    """A publisher, flushed and closed at the end."""
+    """A publisher, flushed and closed at the end. Raises `NotPublished` when Kafka is not there."""
     producer = AIOKafkaProducer(**producer_options(kafka))
-    await producer.start()
+    try:
+        await producer.start()
+    except KafkaError as error:
+        raise _failure(0, error) from error
     try:
         yield Publisher(producer)
     finally:
