@@ -13,18 +13,22 @@ from datetime import date
 from functools import reduce
 from uuid import UUID
 
-from alerts.days import Cell, Place, Timeline, best_confidence, occurrence
+from alerts.days import Cell, Place, occurrence
 from alerts.errors import Missing
 from alerts.evidence import Evidence, Subject
 from alerts.facts import Facts, Past, facts_at
 from alerts.grading import Grade, Grading, highest
+from alerts.lookback import Lookback
 from alerts.occurrences import TWIN_DAYS, connected
+from alerts.rulebook import Windows
 from alerts.summary import Summary
 from alerts.threads import Thread
 from schemas.vocabularies import CaseState, Confidence, Level, Tense
 
 Report = tuple[str, UUID]
 FileKey = tuple[Tense, str]
+MOST_LOOKS = 100
+"""Anchors of one case whose windows stay added up: reports come in the order of their events, more or less."""
 
 
 def case_id(ledger: Tense, key: str, ordinal: int) -> str:
@@ -55,6 +59,7 @@ class Case:
     touched_grades: set[date] = field(default_factory=set)
     touched: bool = False
     _gravest: Grade | None = field(default=None, repr=False, compare=False)
+    _looks: dict[date, Lookback] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def listed(self) -> bool:
@@ -72,8 +77,24 @@ class Case:
         """The grade of its anchor is this now."""
         self.grades[grade.anchor], self._gravest = grade, None
 
-    def forget_grades(self) -> None:
-        """All anchors will be graded anew."""
+    def count(self, place: Place, cell: Cell) -> None:
+        """One more event on a day of a place."""
+        self.days[place] = self.days.get(place, Cell()) + cell
+        for look in self._looks.values():
+            look.add(place, cell)
+
+    def look_back(self, anchor: date, windows: Windows) -> Lookback:
+        """What the windows that end at a day hold; those of the latest days stay at hand."""
+        look = self._looks.get(anchor)
+        if look is None:
+            look = self._looks[anchor] = Lookback.of(anchor, self.days, windows)
+            if len(self._looks) > MOST_LOOKS:
+                del self._looks[min(self._looks)]
+        return look
+
+    def forget_days(self) -> None:
+        """The case will be counted and graded anew."""
+        self.days, self._looks = {}, {}
         self.grades, self.settled, self._gravest = {}, None, None
 
     @property
@@ -196,13 +217,14 @@ def recount(file: CaseFile, context: Context) -> None:
         _recount_case(case, file, context)
 
 
-def facts_of(
-    case: Case, anchor: date, sightings: Mapping[str, date], context: Context, days: Timeline | None = None
-) -> Facts:
-    """The facts of a case at an anchor; `days` when its timeline is made already."""
-    past = Past(first_event=case.first_event or anchor, sightings=sightings, loaded=context.loaded)
-    windows = context.grading.rules.windows_days
-    return facts_at(anchor, subject=case.subject, days=days or Timeline(case.days), past=past, windows=windows)
+def facts_of(case: Case, anchor: date, sightings: Mapping[str, date], context: Context) -> Facts:
+    """The facts of a case at an anchor."""
+    look = case.look_back(anchor, context.grading.rules.windows_days)
+    return facts_at(look, subject=case.subject, past=_past(case, anchor, sightings, context))
+
+
+def _past(case: Case, anchor: date, sightings: Mapping[str, date], context: Context) -> Past:
+    return Past(first_event=case.first_event or anchor, sightings=sightings, loaded=context.loaded)
 
 
 def _joins(file: CaseFile, report: Evidence) -> bool:
@@ -239,7 +261,7 @@ def _adopt(case: Case, report: Evidence) -> bool:
 def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
     live = report.tense is not Tense.ARCHIVAL
     place, cell = occurrence([report], live=live)
-    case.days[place] = case.days.get(place, Cell()) + cell
+    case.count(place, cell)
     case.touched_days.add(place)
     case.first_event = min(case.first_event or place.day, place.day)
     _see(file, report)
@@ -250,23 +272,18 @@ def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> No
 
 def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: Context) -> None:
     """Grade the anchors at or after a day: windows look back, so earlier ones cannot have changed."""
-    days = Timeline(case.days)
-    for anchor in days.anchors(day):
-        facts = facts_of(case, anchor, sightings, context, days)
-        case.set_grade(context.grading.grade(facts, confidence=_confidence(days, anchor, context), anchor=anchor))
+    for anchor in sorted(anchor for anchor in case.live_days if anchor >= day):
+        look = case.look_back(anchor, context.grading.rules.windows_days)
+        facts = facts_at(look, subject=case.subject, past=_past(case, anchor, sightings, context))
+        confidence = look.harmful.confidence or Confidence.B
+        case.set_grade(context.grading.grade(facts, confidence=confidence, anchor=anchor))
         case.touched_grades.add(anchor)
-
-
-def _confidence(days: Timeline, anchor: date, context: Context) -> Confidence:
-    """The best confidence of the findings that carry the grade of an anchor."""
-    window = days.window(anchor, ages=range(context.grading.rules.windows_days.harm))
-    return best_confidence(cell.confidence for _, cell in window) or Confidence.B
 
 
 def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
     own = {report for report, item in file.reports().items() if item.case == case.id}
-    case.days, case.summary = {}, Summary()
-    case.forget_grades()
+    case.forget_days()
+    case.summary = Summary()
     case.first_event, case.recounted, case.touched = None, True, True
     considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
     mine = [item for item in considered if item.report in own]
@@ -276,7 +293,7 @@ def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
     for reports in connected(considered):
         live = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)
         place, cell = occurrence(reports, live=live)
-        case.days[place] = case.days.get(place, Cell()) + cell
+        case.count(place, cell)
         case.first_event = min(case.first_event or place.day, place.day)
         _summarise(case, [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL])
     if case.days:

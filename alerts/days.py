@@ -3,11 +3,9 @@
 A case is recalled as its days of the last months, never as its findings.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from operator import itemgetter
 from typing import NamedTuple, TypeVar
 
 from alerts.evidence import LOCAL, Evidence, Mark
@@ -123,26 +121,6 @@ def union(sets: Iterable[frozenset[Value]]) -> frozenset[Value]:
     """What is in any of them. Days mostly say the same: equal sets are joined once."""
     different = set(sets)
     return next(iter(different)) if len(different) == 1 else frozenset().union(*different)
-
-
-class Timeline:
-    """The days of a case in their order, so that every window is a slice."""
-
-    def __init__(self, days: Mapping[Place, Cell]) -> None:
-        self._days = sorted(days.items(), key=itemgetter(0))
-        self._ordinals = [place.day.toordinal() for place, _ in self._days]
-
-    def window(self, anchor: date, *, ages: range) -> list[tuple[Place, Cell]]:
-        """The days that are so many days old at the anchor, which is itself 0 days old."""
-        last = anchor.toordinal()
-        start = bisect_left(self._ordinals, last - ages.stop + 1)
-        stop = bisect_right(self._ordinals, last - ages.start)
-        return self._days[start:stop]
-
-    def anchors(self, since: date) -> list[date]:
-        """The days at or after this one with events that are not history."""
-        start = bisect_left(self._ordinals, since.toordinal())
-        return sorted({place.day for place, cell in self._days[start:] if cell.live})
 
 
 def best_confidence(confidences: Iterable[Confidence | None]) -> Confidence | None:

@@ -4,14 +4,13 @@ Windows end with the anchor and include it: 28 days are the anchor and the 27 da
 in every case, so that a rule never meets a gap.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
-from alerts.days import Cell, Place, Timeline, union
+from alerts.days import Cell, Place
 from alerts.evidence import Mark, Subject
-from alerts.harm import HarmRank
+from alerts.lookback import Lookback
 from alerts.rulebook import Windows
 from schemas.vocabularies import REPORTING_COUNTRIES, Distribution, Presentation
 
@@ -19,8 +18,6 @@ ORDINARY_PRESENTATIONS = frozenset({Presentation.AS_DRUG, Presentation.UNKNOWN})
 ORDINARY_ROUTES = frozenset({Distribution.STREET, Distribution.UNKNOWN})
 ROUTES_OF_SALE = frozenset(Distribution) - {Distribution.BORDER, Distribution.PRODUCTION_SITE, Distribution.UNKNOWN}
 """What is not known of the past is taken for the ordinary: sold as a drug, on the street."""
-
-Window = Sequence[tuple[Place, Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +95,14 @@ class Past:
     loaded: frozenset[str]
 
 
-def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, windows: Windows) -> Facts:
-    """Facts of a case at an anchor day, from its days at or before it."""
-    look = _Windows(anchor, days, windows)
-    recent, harmful, history = ([cell for _, cell in window] for window in (look.events, look.harm, look.baseline))
-    marks, recent_marks = union(cell.marks for cell in harmful), union(cell.marks for cell in recent)
-    routes = union(cell.routes for cell in recent)
-    events = sum(cell.events for cell in recent)
+def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
+    """Facts of a case at the anchor of a look back."""
+    anchor, windows = look.anchor, look.windows
+    recent, history, marks = look.recent, look.baseline, look.harmful.marks
     has_baseline = past.first_event <= anchor - timedelta(days=windows.baseline_age)
-    mean = sum(cell.events for cell in history) / 12
-    in_country = max(_by_country(look.events).values(), default=0)
-    new_countries = _newly_affected(look)
+    mean = history.events / 12
+    in_country = max(recent.countries.values(), default=0)
+    new_countries = look.newly_affected
     return Facts(
         kind=subject.kind.value if subject.kind else "",
         category=subject.category.value,
@@ -119,43 +113,39 @@ def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, wind
         designer_precursor=subject.designer_precursor,
         unidentified=subject.unidentified,
         effects_known=subject.effects_known,
-        qualifying=any(cell.events for cell in harmful),
+        qualifying=look.harmful.events > 0,
         union_first=_union_first(anchor, subject, past, windows.harm),
         country_first=_country_first(anchor, subject, past, windows.harm),
         death_confirmed=Mark.DEATH_CONFIRMED in marks,
         hospitalised_likely=Mark.HOSPITALISED_LIKELY in marks,
         hospitalised_any=Mark.HOSPITALISED in marks,
-        deaths=sum(cell.deaths for cell in harmful),
-        severe_in_region=_severe_in_region(look),
+        deaths=look.harmful.deaths,
+        severe_in_region=max(look.severe.values(), default=0),
         mis_sold=Mark.MIS_SOLD in marks,
         fake_medicine=Mark.FAKE_MEDICINE in marks,
         consumer_product=Mark.CONSUMER_PRODUCT in marks,
         dose_high=Mark.DOSE_HIGH in marks,
         dose_extreme=Mark.DOSE_EXTREME in marks,
-        max_dose_mg=max((cell.dose_mg for cell in harmful), default=0.0),
+        max_dose_mg=look.harmful.dose_mg,
         unexpected_low_risk=Mark.UNEXPECTED_LOW_RISK in marks,
         unexpected_by_product=Mark.UNEXPECTED_BY_PRODUCT in marks,
         unexpected_acute=Mark.UNEXPECTED_ACUTE in marks,
         unexpected_toxic=Mark.UNEXPECTED_TOXIC in marks,
         dangerous_mixture=Mark.MIXTURE in marks,
         new_countries=len(new_countries),
-        new_countries_with_harm=_with_confirmed_harm(look, new_countries),
-        events_28d=events,
+        new_countries_with_harm=len(look.confirmed_harm & new_countries),
+        events_28d=recent.events,
         events_country_28d=in_country,
         independent_events=in_country - mean if has_baseline else float(in_country),
-        local_user_events=sum(cell.local_user for cell in recent),
-        remote_sale=Mark.REMOTE_SALE in recent_marks,
-        bulk=Mark.BULK in recent_marks,
-        max_grams=max((cell.grams for cell in recent), default=0.0),
+        local_user_events=recent.local_user,
+        remote_sale=Mark.REMOTE_SALE in recent.marks,
+        bulk=Mark.BULK in recent.marks,
+        max_grams=recent.grams,
         has_baseline=has_baseline,
         baseline_mean=mean if has_baseline else 0.0,
-        worse_harm=worst(recent) > worst(history),
-        new_presentation=bool(
-            union(cell.presentations for cell in recent)
-            - ORDINARY_PRESENTATIONS
-            - union(cell.presentations for cell in history)
-        ),
-        new_route=bool((routes & ROUTES_OF_SALE) - ORDINARY_ROUTES - union(cell.routes for cell in history)),
+        worse_harm=recent.harm > history.harm,
+        new_presentation=bool(recent.presentations - history.presentations - ORDINARY_PRESENTATIONS),
+        new_route=bool((recent.routes & ROUTES_OF_SALE) - history.routes - ORDINARY_ROUTES),
         finished_drug=Mark.FINISHED_DRUG in marks,
         events_days=windows.events,
         harm_days=windows.harm,
@@ -164,54 +154,9 @@ def facts_at(anchor: date, *, subject: Subject, days: Timeline, past: Past, wind
     )
 
 
-class _Windows:
-    """The days of a case cut into the windows that end at an anchor."""
-
-    def __init__(self, anchor: date, days: Timeline, windows: Windows) -> None:
-        self.events = days.window(anchor, ages=range(windows.events))
-        self.baseline = days.window(anchor, ages=range(windows.events, windows.events + windows.history))
-        self.harm = days.window(anchor, ages=range(windows.harm))
-        self.cluster = days.window(anchor, ages=range(windows.cluster))
-        self.fresh = days.window(anchor, ages=range(windows.new_country))
-        before = days.window(anchor, ages=range(windows.new_country, windows.new_country + windows.history))
-        self.before_fresh = {place.country for place, _ in before}
-
-
-def _by_country(days: Window) -> Counter[str]:
-    """Events of each country."""
-    found: Counter[str] = Counter()
-    for place, cell in days:
-        found[place.country] += cell.events
-    return found
-
-
-def _newly_affected(look: _Windows) -> frozenset[str]:
-    """Countries with an event in the last 90 days and none in the 12 months before them."""
-    return frozenset(place.country for place, _ in look.fresh) - look.before_fresh
-
-
 def newly_affected(anchor: date, days: Mapping[Place, Cell], windows: Windows) -> frozenset[str]:
     """Countries newly affected at an anchor day, third countries included."""
-    return _newly_affected(_Windows(anchor, Timeline(days), windows))
-
-
-def _with_confirmed_harm(look: _Windows, countries: frozenset[str]) -> int:
-    """How many of them had confirmed harm: exposure confirmed, and hospitalised or worse."""
-    return len(
-        {
-            place.country
-            for place, cell in look.fresh
-            if place.country in countries and Mark.HARM_CONFIRMED in cell.marks
-        }
-    )
-
-
-def _severe_in_region(look: _Windows) -> int:
-    """Most deaths and life-threatening cases of one region in the cluster window; no region is one of its own."""
-    regions: Counter[tuple[str, str]] = Counter()
-    for place, cell in look.cluster:
-        regions[(place.country, place.region)] += cell.deaths + cell.life_threatening
-    return max(regions.values(), default=0)
+    return Lookback.of(anchor, days, windows).newly_affected
 
 
 def _union_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:
@@ -228,8 +173,3 @@ def _country_first(anchor: date, subject: Subject, past: Past, days: int) -> boo
         return False
     earliest = anchor - timedelta(days=days)
     return any(earliest < day <= anchor for country, day in past.sightings.items() if country in past.loaded)
-
-
-def worst(days: Iterable[Cell]) -> HarmRank:
-    """The worst harm of some days."""
-    return max((cell.harm for cell in days), default=HarmRank.NONE)

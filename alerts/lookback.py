@@ -1,0 +1,133 @@
+"""What the windows that end at one anchor hold, kept up by adding: a new event costs a step, not a sum over the year.
+
+Windows include the anchor and look back from it. Everything here is a sum, a maximum, the better of two or a union, so
+that the order in which days are added does not matter.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+
+from alerts.days import Cell, Place, best_confidence
+from alerts.evidence import Mark
+from alerts.harm import HarmRank
+from alerts.rulebook import Windows
+from schemas.vocabularies import Confidence, Distribution, Presentation
+
+
+class Recent:
+    """The window of independent events (28 days)."""
+
+    __slots__ = ("countries", "events", "grams", "harm", "local_user", "marks", "presentations", "routes")
+
+    def __init__(self) -> None:
+        self.events = self.local_user = 0
+        self.countries: Counter[str] = Counter()
+        self.grams = 0.0
+        self.harm = HarmRank.NONE
+        self.marks: frozenset[Mark] = frozenset()
+        self.presentations: frozenset[Presentation] = frozenset()
+        self.routes: frozenset[Distribution] = frozenset()
+
+    def add(self, country: str, cell: Cell) -> None:
+        """One more day of a place."""
+        self.events += cell.events
+        self.countries[country] += cell.events
+        self.local_user += cell.local_user
+        self.grams = max(self.grams, cell.grams)
+        self.harm = max(self.harm, cell.harm)
+        self.marks |= cell.marks
+        self.presentations |= cell.presentations
+        self.routes |= cell.routes
+
+
+class Harmful:
+    """The window behind the impact (90 days)."""
+
+    __slots__ = ("confidence", "deaths", "dose_mg", "events", "marks")
+
+    def __init__(self) -> None:
+        self.events = self.deaths = 0
+        self.dose_mg = 0.0
+        self.marks: frozenset[Mark] = frozenset()
+        self.confidence: Confidence | None = None
+
+    def add(self, cell: Cell) -> None:
+        """One more day of a place."""
+        self.events += cell.events
+        self.deaths += cell.deaths
+        self.dose_mg = max(self.dose_mg, cell.dose_mg)
+        self.marks |= cell.marks
+        self.confidence = best_confidence((self.confidence, cell.confidence))
+
+
+class Baseline:
+    """The year before the window of independent events."""
+
+    __slots__ = ("events", "harm", "presentations", "routes")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.harm = HarmRank.NONE
+        self.presentations: frozenset[Presentation] = frozenset()
+        self.routes: frozenset[Distribution] = frozenset()
+
+    def add(self, cell: Cell) -> None:
+        """One more day of a place."""
+        self.events += cell.events
+        self.harm = max(self.harm, cell.harm)
+        self.presentations |= cell.presentations
+        self.routes |= cell.routes
+
+
+class Lookback:
+    """All windows of one anchor. `severe` counts deaths and life-threatening cases by country and region."""
+
+    def __init__(self, anchor: date, windows: Windows) -> None:
+        self.anchor, self.windows = anchor, windows
+        self._ordinal = anchor.toordinal()
+        self._ends = (windows.events, windows.events + windows.history, windows.harm, windows.cluster)
+        self._fresh_ends = (windows.new_country, windows.new_country + windows.history)
+        self.recent, self.harmful, self.baseline = Recent(), Harmful(), Baseline()
+        self.severe: Counter[tuple[str, str]] = Counter()
+        self.fresh: set[str] = set()
+        self.before: set[str] = set()
+        self.confirmed_harm: set[str] = set()
+
+    @classmethod
+    def of(cls, anchor: date, days: Mapping[Place, Cell], windows: Windows) -> "Lookback":
+        """Over all days of a case; those after the anchor do not count."""
+        made = cls(anchor, windows)
+        for place, cell in days.items():
+            made.add(place, cell)
+        return made
+
+    def add(self, place: Place, cell: Cell) -> None:
+        """One more event, or day, of a place."""
+        age = self._ordinal - place.day.toordinal()
+        if age < 0:
+            return
+        events, history, harm, cluster = self._ends
+        if age < events:
+            self.recent.add(place.country, cell)
+        elif age < history:
+            self.baseline.add(cell)
+        if age < harm:
+            self.harmful.add(cell)
+        if age < cluster:
+            self.severe[place.country, place.region] += cell.deaths + cell.life_threatening
+        self._affect(age, place.country, cell)
+
+    def _affect(self, age: int, country: str, cell: Cell) -> None:
+        fresh, before = self._fresh_ends
+        if age < fresh:
+            self.fresh.add(country)
+            if Mark.HARM_CONFIRMED in cell.marks:
+                self.confirmed_harm.add(country)
+        elif age < before:
+            self.before.add(country)
+
+    @property
+    def newly_affected(self) -> frozenset[str]:
+        """Countries with an event in the last 90 days and none in the 12 months before them."""
+        return frozenset(self.fresh - self.before)
