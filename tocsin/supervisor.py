@@ -1,4 +1,4 @@
-"""One machine's Tocsin: engines, migrations, topics, then worker and courier; all of it kept up, all of it stopped."""
+"""One machine's Tocsin: engines, migrations, topics, then workers and courier; all of it kept up, all of it stopped."""
 
 import asyncio
 import contextlib
@@ -25,6 +25,7 @@ from tocsin.reading import known_variables
 from tocsin.settings import Settings
 
 WORKER: Final = ("worker",)
+BACKFILL: Final = ("worker", "--flow", "backfill")
 COURIER: Final = ("courier",)
 _GRACE: Final = 30.0
 """A worker that is told to stop while it joins its group can hang that long (Faust)."""
@@ -43,7 +44,7 @@ class Plan:
     settings: Settings
     purpose: DataPurpose
     environment: Mapping[str, str] = field(default_factory=dict)
-    commands: Sequence[tuple[str, ...]] = (WORKER, COURIER)
+    commands: Sequence[tuple[str, ...]] = (WORKER, BACKFILL, COURIER)
     prepare: Body = _nothing
     """What else must be there before worker and courier start; the schema is."""
     log: TextIO = sys.stderr
@@ -159,12 +160,14 @@ async def _first_start(part: Part, processes: dict[str, asyncio.subprocess.Proce
 
 
 def _part(plan: Plan, found: Running, command: tuple[str, ...], notices: Notices) -> Part:
+    """Known by its last word: `worker`, `backfill`, `courier`. A port that is set for figures is the live worker's."""
+    own = {"TOCSIN_METRICS__WORKER_PORT": "0"} if command == BACKFILL else {}
     return Part(
-        name=command[0],
+        name=command[-1],
         arguments=command,
         directory=plan.directory.path,
-        environment=_environment(plan, found),
-        say=plan.say(command[0]),
+        environment={**_environment(plan, found), **own},
+        say=plan.say(command[-1]),
         notices=notices,
     )
 

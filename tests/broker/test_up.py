@@ -20,7 +20,7 @@ from tests.programs import Program, alive, open_directory, run, tocsin
 from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
 
 READY = "up       | ready: "
-CHILDREN = ("mailbox", "postgres", "kafka", "worker")
+CHILDREN = ("mailbox", "postgres", "kafka", "worker", "backfill")
 
 
 def up(directory: Path, **environment: str) -> Program:

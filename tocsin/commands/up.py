@@ -9,12 +9,12 @@ from tocsin import wiring
 from tocsin.embedded.directory import DataPurpose
 from tocsin.supervisor import Plan, supervise, until_stopped
 
-app = typer.Typer(help="Run everything on this machine: engines, worker, courier, mailbox.")
+app = typer.Typer(help="Run everything on this machine: engines, workers, courier, mailbox.")
 
 
 @app.callback(invoke_without_command=True)
 def up(
     data_dir: Annotated[Path | None, typer.Option(help="Where everything is kept (default: var).")] = None,
 ) -> None:
-    """Run everything on this machine: engines, worker, courier, mailbox. Ctrl-C stops all of it."""
+    """Run everything on this machine: engines, workers, courier, mailbox. Ctrl-C stops all of it."""
     supervise(Plan(settings=wiring.settings(data_dir), purpose=DataPurpose.UP), until_stopped)
