@@ -6,7 +6,7 @@ Pure and total: it never raises and needs no memory. What needs the registry or 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -49,7 +49,8 @@ class Decoded:
 
 def decode(record: Record, *, laboratory: str) -> Decoded | Rejection:
     """A record of the topic of `laboratory`. Its broker time bounds `reported_at`, its `ce_` headers must agree."""
-    return decode_bytes(record.value, laboratory=laboratory, received_at=record.timestamp, headers=dict(record.headers))
+    sources = tuple(value for name, value in record.headers if name == _SOURCE_HEADER)
+    return decode_bytes(record.value, laboratory=laboratory, received_at=record.timestamp, sources=sources)
 
 
 def decode_bytes(
@@ -57,9 +58,12 @@ def decode_bytes(
     *,
     laboratory: str | None,
     received_at: datetime | None = None,
-    headers: Mapping[str, bytes] | None = None,
+    sources: Sequence[bytes] = (),
 ) -> Decoded | Rejection:
-    """The same for bytes without a record. Without `laboratory` any reporter is taken, without a time any future."""
+    """The same for bytes without a record. Without `laboratory` any reporter is taken, without a time any future.
+
+    `sources` are the values of all headers `ce_source`: each must agree, whichever a reader would take.
+    """
     parsed = parse(value)
     if isinstance(parsed, Rejection):
         return parsed
@@ -72,7 +76,7 @@ def decode_bytes(
             RejectionReason.INVALID,
             f"The message is {shown(document)}; a report is one JSON object. Send one per message.",
         )
-    early = _newer_major(document) or _other_laboratory(document, laboratory, headers or {})
+    early = _newer_major(document) or _other_laboratory(document, laboratory, sources)
     return early or _validated(document, notes, refused, received_at)
 
 
@@ -89,7 +93,7 @@ def _newer_major(document: Mapping[str, Json]) -> Rejection | None:
 
 
 def _other_laboratory(
-    document: Mapping[str, Json], laboratory: str | None, headers: Mapping[str, bytes]
+    document: Mapping[str, Json], laboratory: str | None, sources: Sequence[bytes]
 ) -> Rejection | None:
     reporter = document.get("reporter")
     named = reporter.get("lab") if isinstance(reporter, dict) else None
@@ -102,8 +106,9 @@ def _other_laboratory(
             "send it to your own topic, or correct reporter.lab.",
             "/reporter/lab",
         )
-    source = _last_part(headers.get(_SOURCE_HEADER, b""))
-    if not source or source == (laboratory or named):
+    named_so = {"", laboratory or named}
+    source = next((found for value in sources if (found := _last_part(value)) not in named_so), None)
+    if source is None:
         return None
     return Rejection.because(
         RejectionReason.REPORTER_MISMATCH,
@@ -163,6 +168,18 @@ def _decoded(
 def canonical(document: Json) -> str:
     """The one JSON text of a content: ASCII, sorted keys, no spaces. ValueError for an infinite number."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_of(value: bytes | None) -> str | None:
+    """The content that `Decoded` would keep of a message, without asking whether it is a report; None for no object."""
+    parsed = parse(value)
+    if isinstance(parsed, Rejection):
+        return None
+    document = cleaned(parsed.value).document if suspicious_in_document(parsed.text) else parsed.value
+    try:
+        return canonical(document) if isinstance(document, dict) else None
+    except ValueError:
+        return None
 
 
 def _ignorable(document: Mapping[str, Json], error: ValidationError) -> list[Path]:

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection
 
 from alerts.cases import Report
+from alerts.consequences import Consequence, Mark, consequences
 from alerts.deduplication import KnownEvent, Standing
 from alerts.effects import Effects, Recorded
 from alerts.errors import Missing
 from alerts.memory import Memory
 from alerts.pipeline import Setting, fold, read
 from alerts.readings import Reading
+from schemas.alert_events import AlertEvent
 from schemas.decoding import decode
-from schemas.records import Record
+from schemas.records import Coordinates, Record
 from schemas.rejections import Rejection
 from schemas.topics import laboratory_of
 from schemas.vocabularies import RejectionReason
@@ -24,12 +27,16 @@ from storage import waiting as waiting_revisions
 from storage.laboratories import Laboratory, LaboratoryState
 from storage.memory import Kept, Known, Recalled, Wanted
 from storage.waiting import Waiting
+from streams import feedback
 from streams.stage import Again, Applied, Dead, Duplicate, Fate
 
 MOST_RECALLS = 4
 
 WaitingFor = dict[Report, list[Reading]]
 """Revisions by the event they wait for."""
+
+Outcome = Rejection | tuple[Consequence, ...]
+"""Why a report is refused; or what became of it, and after it of revisions that waited for it."""
 
 
 @dataclass(frozen=True)
@@ -84,26 +91,28 @@ class Assess:
         )
         known = known.filed_again(wanted.reports)
         recalling.lock(connection, wanted.files | known.files)
-        recalled, effects, fates = self._decided(connection, prepared, wanted, known, waiting)
-        recording.record(connection, recalled, effects, kept=self.kept)
+        recalled, effects, found = self._decided(connection, prepared, wanted, known, waiting)
+        events = recording.record(connection, recalled, effects, kept=self.kept)
         self._keep_waiting(connection, prepared, effects)
-        return fates
+        times = {item.record.coordinates: item.record.timestamp for item in prepared}
+        times.update((one.source, one.at) for held in waiting.values() for one in held if one.source is not None)
+        return [_fate(one, events, times) for one in found]
 
     def _decided(
         self, connection: Connection, prepared: Sequence[Assessed], wanted: Wanted, known: Known, waiting: WaitingFor
-    ) -> tuple[Recalled, Effects, list[Fate]]:
+    ) -> tuple[Recalled, Effects, list[Outcome]]:
         whole: frozenset[str] = frozenset()
         for _ in range(MOST_RECALLS):
             recalled = recalling.recall(connection, wanted, _copied(known), whole=whole, kept=self.kept)
             recalled.memory.waiting = {report: list(held) for report, held in waiting.items()}
-            effects, fates = Effects(), list[Fate]()
+            effects, found = Effects(), list[Outcome]()
             try:
                 for item in prepared:
-                    fates.append(self._fold(item, recalled.memory, effects))
+                    found.append(self._fold(item, recalled.memory, effects))
             except Missing as missing:
                 whole |= missing.keys
                 continue
-            return recalled, effects, fates
+            return recalled, effects, found
         raise Again
 
     def _waiting(self, connection: Connection, readings: Sequence[Reading], known: Known) -> WaitingFor:
@@ -134,13 +143,22 @@ class Assess:
         ]
         waiting_revisions.change(connection, kept=kept, gone=sorted(resumed, key=str))
 
-    def _fold(self, item: Assessed, memory: Memory, effects: Effects) -> Fate:
+    def _fold(self, item: Assessed, memory: Memory, effects: Effects) -> Outcome:
         if isinstance(item.outcome, Rejection):
-            return Dead(item.outcome)
+            return item.outcome
+        since = Mark.of(effects)
         found = fold(item.outcome, memory, effects, self.setting)
         if isinstance(found, Rejection):
-            return Dead(found)
-        return Duplicate() if found is Standing.DUPLICATE else Applied()
+            return found
+        return consequences(item.outcome, found, memory, effects, since)
+
+
+def _fate(found: Outcome, events: Sequence[AlertEvent], times: Mapping[Coordinates, datetime]) -> Fate:
+    """The fate of a record, with what its laboratory is told."""
+    if isinstance(found, Rejection):
+        return Dead(found)
+    told = tuple(feedback.of(one, events, times[one.source]) for one in found if one.source is not None)
+    return Duplicate(told) if found[0].standing is Standing.DUPLICATE else Applied(told)
 
 
 def _revision(item: Recorded) -> tuple[str, UUID, int]:

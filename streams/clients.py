@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict
 
 from streams.config import Kafka
+from streams.headers import accept_any_header
+
+accept_any_header()
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -1,23 +1,28 @@
 """What a stage of the stream promises: records in, one fate for each, everything it writes in the one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from schemas.feedback import ReportFeedback
 from schemas.records import Record
 from schemas.rejections import Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """It changed something, or is kept until it can."""
+    """It changed something, or is kept until it can. `told` is what its laboratory is told, of this report first."""
+
+    told: tuple[ReportFeedback, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
     """Known already, with the same content; changes nothing."""
+
+    told: tuple[ReportFeedback, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

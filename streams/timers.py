@@ -9,11 +9,13 @@ from alerts.deduplication import orphan
 from alerts.effects import Effects
 from alerts.pipeline import Setting, wake
 from schemas.topics import detections_topic, laboratory_of
+from schemas.vocabularies import Occasion
 from storage import dead_letters, outbox, recording, timers, waiting
 from storage import memory as recalling
 from storage.dead_letters import DeadLetter
 from storage.memory import Kept, Known, Wanted
 from storage.waiting import Waiting
+from streams import feedback
 from streams.config import Flow
 from streams.refusals import announcement
 
@@ -38,7 +40,8 @@ class Timers:
             expired = waiting.take_expired(connection, now)
             letters = [_orphan(one) for one in expired]
             dead_letters.add(connection, letters)
-            outbox.add(connection, [announcement(letter) for letter in letters])
+            told = [feedback.refusal(one.record, one.rejection, Occasion.GIVEN_UP) for one in letters]
+            outbox.add(connection, [*map(announcement, letters), *feedback.messages(told)])
         return len(expired)
 
     def _run_next(self, now: datetime) -> bool:
