@@ -1,7 +1,8 @@
 """What the topic `dead-letters` carries: one refused record, whole, with where it stood and why it was refused."""
 
 from base64 import b64encode
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, Base64Bytes, Field, StringConstraints
 
@@ -28,8 +29,15 @@ class Header(Frozen):
     value: Base64Bytes
 
 
+MOST_HEADER_BYTES: Final = 256 * 1024
+"""A record may have a million headers of three bytes, which would not fit here; the dead letter itself has them all."""
+
+
 class DeadLetterMessage(Frozen):
-    """`value` is the refused message in base64, null for a record without one. `problems` is never empty."""
+    """`value` is the refused message in base64, null for a record without one. `problems` is never empty.
+
+    Headers beyond a quarter of a MiB are left out, and counted.
+    """
 
     schema_version: Literal["1.0"] = "1.0"
     source: Coordinates
@@ -38,20 +46,37 @@ class DeadLetterMessage(Frozen):
     key: Base64Bytes | None = None
     value: Base64Bytes | None = None
     headers: tuple[Header, ...] = ()
+    headers_left_out: int = Field(default=0, ge=0, strict=True)
 
     @classmethod
     def about(cls, record: Record, rejection: Rejection) -> "DeadLetterMessage":
         """The message about a refused record."""
+        headers = tuple(_fitting(record))
         return cls(
             source=Coordinates(
-                topic=record.topic, partition=record.partition, offset=record.offset, timestamp=record.timestamp
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset_in_log,
+                timestamp=record.timestamp,
             ),
             reason=rejection.reason,
             problems=rejection.problems,
             key=None if record.key is None else b64encode(record.key),
             value=None if record.value is None else b64encode(record.value),
-            headers=tuple(Header(name=_plain(name), value=b64encode(value)) for name, value in record.headers),
+            headers=headers,
+            headers_left_out=len(record.headers) - len(headers),
         )
+
+
+def _fitting(record: Record) -> Iterator[Header]:
+    """The first headers, as many as fit."""
+    size = 0
+    for name, value in record.headers:
+        header = Header(name=_plain(name), value=b64encode(value))
+        size += 32 + 4 * len(header.name) + 4 * len(value) // 3
+        if size > MOST_HEADER_BYTES:
+            return
+        yield header
 
 
 def _plain(name: str) -> str:

@@ -21,6 +21,7 @@ class Finding(StrEnum):
     EXPIRED_UNREAD = "expired_unread"
     OTHER_CLUSTER = "other_cluster"
     UNKNOWN_LOG = "unknown_log"
+    HELD = "held"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,7 @@ SENTENCES: Final[Mapping[Finding, str]] = {
     Finding.EXPIRED_UNREAD: "the log starts after the position: records expired before they were read",
     Finding.OTHER_CLUSTER: "the position belongs to another Kafka cluster",
     Finding.UNKNOWN_LOG: "Kafka does not have this topic",
+    Finding.HELD: "the partition is held and its records pass unapplied: tocsin positions list says why",
 }
 
 _APPLIED: Final = """(
@@ -122,6 +124,7 @@ def _account(position: Position, log: LogEdges | None, *, snapshot: Snapshot, cl
         Finding.APPLIED_ROWS: applied != position.counters.applied,
         Finding.DEAD_ROWS: dead != position.counters.dead,
         Finding.UNKNOWN_LOG: log is None,
+        Finding.HELD: position.held is not None,
         Finding.BEYOND_END: log is not None and position.next_offset > log.end,
         Finding.EXPIRED_UNREAD: log is not None and log.start > position.next_offset,
         Finding.OTHER_CLUSTER: None not in (cluster_id, position.cluster_id) and cluster_id != position.cluster_id,

@@ -25,6 +25,14 @@ class Stored(Outgoing):
     id: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backlog:
+    """Age of the oldest event that waits for the relay, 0 when none waits; how many are parked."""
+
+    oldest_seconds: float
+    parked: int
+
+
 _ADD: Final = text("""
     INSERT INTO outbox (event_id, topic, key, body)
     SELECT event_id, topic, key, CAST(body AS jsonb)
@@ -41,15 +49,21 @@ _UNPLANNED: Final = text("""
 
 _UNPUBLISHED: Final = text("""
     SELECT id, event_id, topic, key, CAST(body AS text) AS body FROM outbox
-    WHERE published_at IS NULL ORDER BY id LIMIT :limit
+    WHERE published_at IS NULL AND parked IS NULL ORDER BY id LIMIT :limit
 """)
 
 _MARK_PLANNED: Final = text("UPDATE outbox SET planned_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
 
 _MARK_PUBLISHED: Final = text("UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
 
-_OLDEST: Final = text("""
-    SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM outbox WHERE published_at IS NULL
+_PARK: Final = text("UPDATE outbox SET parked = :reason WHERE id = :id")
+
+_UNPARK: Final = text("UPDATE outbox SET parked = NULL WHERE published_at IS NULL AND parked IS NOT NULL")
+
+_BACKLOG: Final = text("""
+    SELECT coalesce(extract(epoch FROM now() - min(created_at) FILTER (WHERE parked IS NULL)), 0) AS age,
+           count(parked) AS parked
+    FROM outbox WHERE published_at IS NULL
 """)
 
 
@@ -86,9 +100,20 @@ def mark_published(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(_MARK_PUBLISHED, {"ids": list(ids)})
 
 
-def oldest_unpublished_seconds(connection: Connection) -> float:
-    """Age of the oldest event that waits for the relay; 0 when none waits."""
-    return float(connection.execute(_OLDEST).scalar_one())
+def park(connection: Connection, number: int, *, reason: str) -> None:
+    """Leave an event out of what is to be published, so that it does not block the others."""
+    connection.execute(_PARK, {"id": number, "reason": reason})
+
+
+def unpark(connection: Connection) -> int:
+    """Let every parked event be tried once more; how many."""
+    return connection.execute(_UNPARK).rowcount
+
+
+def backlog(connection: Connection) -> Backlog:
+    """What waits for the relay."""
+    row = connection.execute(_BACKLOG).one()
+    return Backlog(oldest_seconds=float(row.age), parked=row.parked)
 
 
 def _rows(connection: Connection, query: TextClause, limit: int) -> tuple[Stored, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import Connection, Row, text
@@ -40,9 +41,19 @@ class Counters:
         return self.applied + self.duplicates + self.dead + self.holes
 
 
+class HoldCause(StrEnum):
+    """Why a partition is held: its log is not the one we knew, or our own program fails on its records."""
+
+    FOREIGN_LOG = "foreign_log"
+    INTERNAL_ERRORS = "internal_errors"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """Everything below `next_offset` has ended as something; reading began at `first_offset`."""
+    """Everything below `next_offset` has ended as something; reading began at `first_offset`.
+
+    While `held` says why, records pass unapplied. `generation` rises when a person starts the partition anew.
+    """
 
     partition: Partition
     first_offset: int
@@ -52,6 +63,8 @@ class Position:
     last_sha256: bytes | None
     cluster_id: str | None
     held: str | None
+    cause: HoldCause | None = None
+    generation: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +79,7 @@ class Move:
 
 
 _COLUMNS: Final = """flow, topic, partition, first_offset, next_offset, applied, duplicates, dead, holes, replayed,
-    last_offset, last_sha256, cluster_id, held"""
+    last_offset, last_sha256, cluster_id, held, held_cause, generation"""
 
 _LOCK: Final = text(f"""
     SELECT {_COLUMNS} FROM stream_positions
@@ -168,4 +181,6 @@ def _position(row: "Row[tuple[object, ...]]") -> Position:
         last_sha256=row.last_sha256,
         cluster_id=row.cluster_id,
         held=row.held,
+        cause=None if row.held_cause is None else HoldCause(row.held_cause),
+        generation=row.generation,
     )

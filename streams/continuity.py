@@ -1,7 +1,7 @@
 """Reads a stretch of a partition from the log itself, beside Faust: what was skipped, and proof of what never was."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ log: Final = structlog.get_logger("streams.continuity")
 READ_RECORDS: Final = 500
 SILENCE_MS: Final = 1000
 RETRY_SECONDS: Final = 1.0
+PATIENT_LOOKS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Log:
 
     kafka: Kafka
 
-    async def read(self, partition: Partition, start: int, stop: int) -> AsyncIterator[Batch]:
+    async def read(self, partition: Partition, start: int, stop: int) -> AsyncGenerator[Batch, None]:
         """Every record from `start` to `stop`, in batches that together pass the whole stretch.
 
         An offset counts as a hole only below the start of the log, or when this consumer's own position has passed it
@@ -55,6 +56,29 @@ class Log:
         finally:
             await consumer.stop()
         return {one: LogEdges(start=starts[known], end=ends[known]) for known, one in wanted.items()}
+
+    async def records_at(self, places: Mapping[Partition, int]) -> Mapping[Partition, Record | None]:
+        """The record at each place within the log; None where there is none. What does not come in time is absent."""
+        wanted = {TopicPartition(one.topic, one.partition): one for one in places}
+        found: dict[Partition, Record | None] = {}
+        consumer = AIOKafkaConsumer(**consumer_options(self.kafka), max_partition_fetch_bytes=1)
+        await consumer.start()
+        try:
+            consumer.assign(list(wanted))
+            for where, one in wanted.items():
+                consumer.seek(where, places[one])
+            for _ in range(PATIENT_LOOKS):
+                batches = await consumer.getmany(timeout_ms=SILENCE_MS)
+                for where, one in wanted.items():
+                    if one not in found and await consumer.position(where) > places[one]:
+                        records = batches.get(where, ())
+                        found[one] = next((_record(raw) for raw in records if raw.offset == places[one]), None)
+                consumer.pause(*(where for where, one in wanted.items() if one in found))
+                if len(found) == len(wanted):
+                    break
+        finally:
+            await consumer.stop()
+        return found
 
     async def _read_once(
         self, partition: Partition, start: int, stop: int

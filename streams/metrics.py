@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.vocabularies import RejectionReason
-from storage.positions import Partition
+from storage.positions import HoldCause, Partition, Position
 from streams.transaction import BatchResult
 
 
@@ -30,12 +30,18 @@ batch_seconds: Final = Histogram(
 )
 gaps: Final = Counter("tocsin_gaps_total", "Times that offsets were skipped and read again from the log.")
 lag: Final = Gauge("tocsin_position_lag_records", "Unread offsets over all registered partitions.")
+withheld: Final = Counter("tocsin_records_withheld_total", "Records that passed unapplied: their partition is held.")
+held: Final = Gauge("tocsin_partitions_held", "Partitions that are held, by cause.", ["cause"])
+held_lag: Final = Gauge("tocsin_held_lag_records", "Unread offsets over all partitions that are held.")
 outbox_age: Final = Gauge("tocsin_outbox_age_seconds", "Age of the oldest event that waits for the relay.")
 published: Final = Counter("tocsin_events_published_total", "Outbox events acknowledged by Kafka, repeats included.")
+parked: Final = Gauge("tocsin_events_parked", "Outbox events that Kafka will not take, left out by the relay.")
 timers: Final = Counter("tocsin_timers_total", "Timers run.")
 
 for _outcome in Fated:
     records.labels(_outcome.value)
+for _cause in HoldCause:
+    held.labels(_cause.value)
 for _reason in RejectionReason:
     dead.labels(_reason.value)
 
@@ -51,12 +57,17 @@ def observe(result: BatchResult, seconds: float) -> None:
         Fated.HOLE: counters.holes,
         Fated.REPLAYED: counters.replayed,
     }
+    withheld.inc(result.withheld)
     for outcome, count in counts.items():
         records.labels(outcome.value).inc(count)
     for reason, count in result.dead.items():
         dead.labels(reason.value).inc(count)
 
 
-def show_lag(behind: Mapping[Partition, int]) -> None:
-    """Set the lag from one look at all partitions."""
-    lag.set(sum(behind.values()))
+def show_lag(behind: Mapping[Partition, int], known: Mapping[Partition, Position]) -> None:
+    """Set lag and holds from one look at all partitions; what is held counts apart, for nobody reads it."""
+    causes = {one: position.cause for one, position in known.items() if position.held is not None}
+    lag.set(sum(count for one, count in behind.items() if one not in causes))
+    held_lag.set(sum(count for one, count in behind.items() if one in causes))
+    for cause in HoldCause:
+        held.labels(cause.value).set(sum(1 for one in causes.values() if one is cause))

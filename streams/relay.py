@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from sqlalchemy import Connection, Engine
 
 from storage import outbox
@@ -14,7 +15,6 @@ from storage.outbox import Stored
 from streams import metrics
 from streams.clients import producer_options
 from streams.config import Kafka
-from streams.publishing import acknowledged
 from streams.tasks import leading
 
 log: Final = structlog.get_logger("streams.relay")
@@ -24,48 +24,90 @@ IDLE_SECONDS: Final = 0.25
 LOOK_FOR_LEAD_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Relay:
-    """The relay of a site. A crash between publishing and marking repeats events; their `event_id` says so."""
+    """The relay of a site. A crash between publishing and marking repeats events; their `event_id` says so.
+
+    An event that Kafka refuses for its size is parked: it would block all others for good. Each process tries what is
+    parked once more when it first leads, so that a restart after the topic was mended is all it takes.
+    """
 
     engine: Engine
     kafka: Kafka
+    _tried: bool = False
 
     async def step(self) -> None:
-        """Lead and publish for as long as nothing breaks; return when another relay leads."""
+        """Lead and publish for as long as nothing breaks; return when another leads, or to begin anew."""
         async with leading(self.engine, "relay") as connection:
             if connection is None:
                 await asyncio.sleep(LOOK_FOR_LEAD_SECONDS)
                 return
+            await self._try_parked_again(connection)
             producer = AIOKafkaProducer(**producer_options(self.kafka))
             await producer.start()
             try:
                 log.info("relay_leads")
-                while True:
-                    if not await self.publish(connection, producer):
+                while (taken := await self.publish(connection, producer)) is not None:
+                    if not taken:
                         await asyncio.sleep(IDLE_SECONDS)
             finally:
                 await producer.stop()
 
-    async def publish(self, connection: Connection, producer: AIOKafkaProducer) -> int:
-        """Publish the oldest unpublished events and mark them; how many."""
+    async def publish(self, connection: Connection, producer: AIOKafkaProducer) -> int | None:
+        """Publish the oldest unpublished events and mark them; how many. None: this producer is of no more use."""
         waiting = await asyncio.to_thread(outbox.unpublished, connection, BATCH)
-        if waiting:
-            await self._send(producer, waiting)
-            await asyncio.to_thread(outbox.mark_published, connection, [event.id for event in waiting])
-            metrics.published.inc(len(waiting))
-            log.info("relayed", events=len(waiting), last=waiting[-1].id)
-        metrics.outbox_age.set(await asyncio.to_thread(outbox.oldest_unpublished_seconds, connection))
-        return len(waiting)
+        answers = await self._send(producer, waiting)
+        taken = [event.id for event, answer in zip(waiting, answers, strict=True) if answer is None]
+        if taken:
+            await asyncio.to_thread(outbox.mark_published, connection, taken)
+            metrics.published.inc(len(taken))
+            log.info("relayed", events=len(taken), last=taken[-1])
+        parked = await self._park(connection, waiting, answers)
+        backlog = await asyncio.to_thread(outbox.backlog, connection)
+        metrics.outbox_age.set(backlog.oldest_seconds)
+        metrics.parked.set(backlog.parked)
+        if not parked and (refusal := next(filter(None, answers), None)):
+            raise refusal
+        return None if parked else len(taken)
 
-    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Stored]) -> None:
-        answers = [
-            await producer.send(
-                event.topic,
-                value=event.body.encode(),
-                key=None if event.key is None else event.key.encode(),
-                headers=[("event_id", str(event.event_id).encode())],
-            )
-            for event in events
-        ]
-        await acknowledged(answers)
+    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Stored]) -> Sequence[BaseException | None]:
+        """For each event what stood against it, or None when Kafka has it."""
+        answers = [await _sent(producer, event) for event in events]
+        found = await asyncio.gather(*answers, return_exceptions=True)
+        return [one if isinstance(one, BaseException) else None for one in found]
+
+    async def _park(
+        self, connection: Connection, events: Sequence[Stored], answers: Sequence[BaseException | None]
+    ) -> int:
+        """Set aside what is too large, and nothing else: any other refusal is waited out."""
+        parked = 0
+        for event, answer in zip(events, answers, strict=True):
+            if isinstance(answer, MessageSizeTooLargeError):
+                reason = f"Kafka refuses its {len(event.body.encode())} bytes as too large for {event.topic}."
+                await asyncio.to_thread(outbox.park, connection, event.id, reason=reason)
+                log.critical("event_parked", event_id=str(event.event_id), topic=event.topic, reason=reason)
+                parked += 1
+        return parked
+
+    async def _try_parked_again(self, connection: Connection) -> None:
+        if not self._tried:
+            count = await asyncio.to_thread(outbox.unpark, connection)
+            self._tried = True
+            if count:
+                log.warning("parked_events_tried_again", events=count)
+
+
+async def _sent(producer: AIOKafkaProducer, event: Stored) -> "asyncio.Future[object]":
+    """Hand an event to the producer; the answer comes later, a refusal of the producer itself at once."""
+    try:
+        answer: asyncio.Future[object] = await producer.send(
+            event.topic,
+            value=event.body.encode(),
+            key=None if event.key is None else event.key.encode(),
+            headers=[("event_id", str(event.event_id).encode())],
+        )
+    except MessageSizeTooLargeError as refusal:
+        refused: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        refused.set_exception(refusal)
+        return refused
+    return answer

@@ -25,6 +25,22 @@ class Gap(Exception):
         self.partition, self.start, self.stop = partition, start, stop
 
 
+class ForeignLog(Exception):
+    """The record that was applied last came again and was another one: this is not the log that we knew."""
+
+    def __init__(self, position: Position) -> None:
+        super().__init__(f"{position.partition.topic}/{position.partition.partition} is not the log that we knew")
+        self.position = position
+
+
+class HoldsChanged(Exception):
+    """Under the locks, other partitions than expected were held: `held`, of those that were asked for."""
+
+    def __init__(self, asked: frozenset[Partition], held: frozenset[Partition]) -> None:
+        super().__init__(f"{len(held)} of {len(asked)} partitions are held")
+        self.asked, self.held = asked, held
+
+
 class NotBegun(Exception):
     """These partitions have no position yet."""
 
@@ -48,6 +64,19 @@ class Batch:
 
     records: tuple[Record, ...]
     passed: Passed | None = None
+
+    def without(self, flow: str, held: frozenset[Partition]) -> "Batch":
+        """The same, less what is of these partitions."""
+        if not held:
+            return self
+        records = tuple(one for one in self.records if partition_of(one, flow) not in held)
+        return Batch(records, None if self.passed is None or self.passed.partition in held else self.passed)
+
+    def partitions(self, flow: str) -> frozenset[Partition]:
+        """Every partition that this batch speaks of, as the flow reads it."""
+        places = {(one.topic, one.partition) for one in self.records}
+        named = {Partition(flow=flow, topic=topic, partition=number) for topic, number in places}
+        return frozenset(named if self.passed is None else named | {self.passed.partition})
 
     def halves(self) -> "tuple[Batch, Batch]":
         """Two batches that say the same one after the other."""
@@ -88,10 +117,11 @@ class Place(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BatchResult:
-    """What became of a committed batch."""
+    """What became of a committed batch; `withheld` records passed unapplied, because their partition is held."""
 
     counters: Counters
     dead: Mapping[RejectionReason, int] = field(default_factory=dict)
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +133,35 @@ class Transaction(Generic[Prepared]):
     stage: Stage[Prepared]
     place: Place
 
-    def run(self, batch: Batch) -> BatchResult:
-        """All of it or nothing. Raises `Gap`, `NotBegun`, `Again`, and whatever the stage or the database raises."""
-        prepared = self.stage.prepare(batch.records)
+    def run(self, batch: Batch, held: frozenset[Partition] = frozenset()) -> BatchResult:
+        """All of it or nothing; what is of `held` partitions passes, and that they are held is seen under the locks.
+
+        Raises `Gap`, `NotBegun`, `HoldsChanged`, `ForeignLog`, `Again`, and whatever stage or database raise.
+        """
+        asked = batch.partitions(self.flow)
+        going = batch.without(self.flow, held)
+        prepared = self.stage.prepare(going.records)
         with self.engine.begin() as connection:
-            wanted = {self.partition(record) for record in batch.records}
-            if batch.passed is not None:
-                wanted.add(batch.passed.partition)
-            known = positions.lock(connection, tuple(wanted))
-            if missing := wanted - known.keys():
-                raise NotBegun(tuple(sorted(missing)))
-            placement = self.place(batch, known, flow=self.flow)
+            known = self._locked(connection, asked, held & asked)
+            placement = self.place(going, known, flow=self.flow)
             fates = self._apply(connection, [prepared[index] for index in placement.fresh])
-            records = [batch.records[index] for index in placement.fresh]
+            records = [going.records[index] for index in placement.fresh]
             self._bury(connection, records, fates)
             moves = self._moves(placement, records, fates)
             positions.advance(connection, moves)
-        return _result(moves, fates)
+        return _result(moves, fates, withheld=len(batch.records) - len(going.records))
 
-    def partition(self, record: Record) -> Partition:
-        """The partition of a record, as this flow reads it."""
-        return Partition(flow=self.flow, topic=record.topic, partition=record.partition)
+    def _locked(
+        self, connection: Connection, asked: frozenset[Partition], held: frozenset[Partition]
+    ) -> dict[Partition, Position]:
+        """The positions of all that go on; raises when they are not those that were expected to."""
+        known = positions.lock(connection, tuple(asked))
+        if missing := asked - known.keys():
+            raise NotBegun(tuple(sorted(missing)))
+        found = frozenset(one for one, position in known.items() if position.held is not None)
+        if found != held:
+            raise HoldsChanged(asked, found)
+        return {one: position for one, position in known.items() if one not in held}
 
     def _apply(self, connection: Connection, prepared: Sequence[Prepared]) -> Sequence[Fate]:
         if not prepared:
@@ -145,18 +183,27 @@ class Transaction(Generic[Prepared]):
     def _moves(self, placement: Placement, records: Sequence[Record], fates: Sequence[Fate]) -> list[Move]:
         tallies: dict[Partition, Counter[type[Fate]]] = {one: Counter() for one in placement.reached}
         for record, fate in zip(records, fates, strict=True):
-            tallies[self.partition(record)][type(fate)] += 1
+            tallies[partition_of(record, self.flow)][type(fate)] += 1
         return [_move(one, placement.reached[one], tallies[one]) for one in sorted(placement.reached)]
 
 
+def partition_of(record: Record, flow: str) -> Partition:
+    """The partition of a record, as this flow reads it."""
+    return Partition(flow=flow, topic=record.topic, partition=record.partition)
+
+
 def place(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Placement:
-    """Sort records into new ones, replayed ones and holes; raises `Gap` where the log was not read through."""
+    """Sort records into new ones, replayed ones and holes; raises `Gap` where the log was not read through.
+
+    Raises `ForeignLog` when a record that comes again is not the one that was applied.
+    """
     reached = {partition: Progress(position.next_offset) for partition, position in known.items()}
     fresh = []
     for index, record in enumerate(batch.records):
-        partition = Partition(flow=flow, topic=record.topic, partition=record.partition)
+        partition = partition_of(record, flow)
         progress = reached[partition]
         if record.offset < progress.next_offset:
+            _recognise(record, known[partition])
             progress.replayed += 1
             continue
         _skip_to(record.offset, progress, partition, batch.passed)
@@ -165,6 +212,16 @@ def place(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Pl
     if batch.passed is not None:
         _skip_to(batch.passed.stop, reached[batch.passed.partition], batch.passed.partition, batch.passed)
     return Placement(tuple(fresh), reached)
+
+
+def _recognise(record: Record, position: Position) -> None:
+    if record.offset == position.last_offset and fingerprint(record) != position.last_sha256:
+        raise ForeignLog(position)
+
+
+def fingerprint(record: Record) -> bytes:
+    """What is kept of the record applied last, to know its log by."""
+    return hashlib.sha256(record.value or b"").digest()
 
 
 def _skip_to(offset: int, progress: Progress, partition: Partition, passed: Passed | None) -> None:
@@ -190,11 +247,11 @@ def _move(partition: Partition, progress: Progress, tally: "Counter[type[Fate]]"
             replayed=progress.replayed,
         ),
         last_offset=None if last is None else last.offset,
-        last_sha256=None if last is None else hashlib.sha256(last.value or b"").digest(),
+        last_sha256=None if last is None else fingerprint(last),
     )
 
 
-def _result(moves: Sequence[Move], fates: Sequence[Fate]) -> BatchResult:
+def _result(moves: Sequence[Move], fates: Sequence[Fate], *, withheld: int) -> BatchResult:
     return BatchResult(
         counters=Counters(
             applied=sum(move.counters.applied for move in moves),
@@ -204,4 +261,5 @@ def _result(moves: Sequence[Move], fates: Sequence[Fate]) -> BatchResult:
             replayed=sum(move.counters.replayed for move in moves),
         ),
         dead=Counter(fate.rejection.reason for fate in fates if isinstance(fate, Dead)),
+        withheld=withheld,
     )

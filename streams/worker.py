@@ -12,7 +12,7 @@ from typing import Any, Final, Generic
 import structlog
 from sqlalchemy import Engine
 
-from storage import laboratories
+from storage import laboratories, restarts
 from storage.wakeups import Bell, Wakeup
 from streams import app as application
 from streams.agents import Guard, Stop
@@ -68,9 +68,10 @@ async def _main(worker: Worker[Prepared]) -> None:
         place=worker.place,
         committed=bell.ring,
     )
-    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, stop, bell)]
+    began = asyncio.Event()
+    beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, stop, bell, began)]
     log.info("worker_started", flow=worker.stream.flow, topics=len(worker.stream.topics), registry=worker.registry)
-    clean = await _stream(worker, guard, stop)
+    clean = await _stream(worker, guard, stop, began)
     if not clean:
         os._exit(BROKEN)
     for task in beside:
@@ -79,20 +80,26 @@ async def _main(worker: Worker[Prepared]) -> None:
     log.info("worker_ended")
 
 
-async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop) -> bool:
+async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, began: asyncio.Event) -> bool:
+    def ready() -> None:
+        began.set()
+        worker.ready()
+
     if not worker.stream.topics:
         log.warning("no_laboratories", hint="tocsin lab add")
-        worker.ready()
+        ready()
         await stop.asked.wait()
         return True
-    return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=worker.ready)
+    return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=ready)
 
 
-def _beside(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, bell: Bell) -> list[Loop]:
+def _beside(
+    worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, bell: Bell, began: asyncio.Event
+) -> list[Loop]:
     watchdog = Watchdog(worker.engine, worker.stream, guard)
     loops = [
         forever("watchdog", watchdog.step, every=worker.stream.watch_every),
-        forever("registry", _registry_watch(worker, stop), every=REGISTRY_SECONDS),
+        forever("registry", _RegistryWatch(worker, stop, began).step, every=REGISTRY_SECONDS),
     ]
     if worker.relay:
         loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka).step, every=0.0))
@@ -101,18 +108,39 @@ def _beside(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, bell: 
     return loops
 
 
-def _registry_watch(worker: Worker[Prepared], stop: Stop) -> "Callable[[], Loop]":
-    def version() -> int:
-        with worker.engine.begin() as connection:
-            return laboratories.registry_version(connection)
+@dataclass(slots=True)
+class _RegistryWatch(Generic[Prepared]):
+    """A new registry ends the worker so that it starts anew, one worker of a flow at a time.
 
-    async def step() -> None:
-        if await asyncio.to_thread(version) != worker.registry and not stop.asked.is_set():
-            log.info("registry_changed", was=worker.registry)
-            _leave_after(worker.stream.stop_within)
-            stop.asked.set()
+    It goes when no other is away, between two batches; when the one started in its place reads, the next may go.
+    """
 
-    return step
+    worker: Worker[Prepared]
+    stop: Stop
+    began: asyncio.Event
+    _is_back: bool = False
+    _waits: bool = False
+
+    async def step(self) -> None:
+        if self.stop.asked.is_set():
+            return
+        if await asyncio.to_thread(self._may_go):
+            log.info("registry_changed", was=self.worker.registry)
+            _leave_after(self.worker.stream.stop_within)
+            self.stop.asked.set()
+
+    def _may_go(self) -> bool:
+        flow = self.worker.stream.flow
+        with self.worker.engine.begin() as connection:
+            if self.began.is_set() and not self._is_back:
+                restarts.back(connection, flow)
+                self._is_back = True
+            changed = laboratories.registry_version(connection) != self.worker.registry
+            goes = changed and restarts.leave(connection, flow)
+        if changed and not goes and not self._waits:
+            log.info("waits_for_its_turn", flow=flow)
+            self._waits = True
+        return goes
 
 
 def _end_on_signals(stop: Stop, within: float) -> None:

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "deliveries": "deliveries",
     "demo": "demo",
     "lab": "lab",
+    "positions": "positions",
     "publish": "publish",
     "settings": "settings",
     "simulate": "simulate",

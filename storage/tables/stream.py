@@ -44,8 +44,40 @@ stream_positions: Final = Table(
     Column("cluster_id", Text),
     Column("held", Text),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("held_cause", Text),
+    Column("generation", Integer, nullable=False, server_default=text("1")),
 )
-"""`next_offset − first_offset = applied + duplicates + dead + holes` (P1); `replayed` stands outside that sum."""
+"""`next_offset − first_offset = applied + duplicates + dead + holes` (P1); `replayed` stands outside that sum.
+
+`held` says why its records pass unapplied; `generation` counts the logs that this topic has had (`storage.holding`).
+"""
+
+position_log: Final = Table(
+    "position_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("flow", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("next_offset", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("applied", "duplicates", "dead", "holes", "replayed")),
+    Column("cluster_id", Text),
+    Index("ix_position_log_topic_partition", "topic", "partition"),
+)
+"""Append-only, by trigger: who held, released or reset a partition and why, with its book as it stood before."""
+
+restarts: Final = Table(
+    "restarts",
+    metadata,
+    Column("flow", Text, primary_key=True),
+    Column("away_until", DateTime(timezone=True), nullable=False),
+)
+"""A worker of this flow is away to start anew; until it is back, or this time has passed, the others stay."""
 
 dead_letters: Final = Table(
     "dead_letters",
@@ -79,7 +111,9 @@ outbox: Final = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("planned_at", DateTime(timezone=True)),
     Column("published_at", DateTime(timezone=True)),
+    Column("parked", Text),
 )
+"""`parked` says why the relay leaves an event out: Kafka will never take it as things are."""
 Index("ix_outbox_unplanned", outbox.c.id, postgresql_where=outbox.c.planned_at.is_(None))
 Index("ix_outbox_unpublished", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
 

@@ -93,7 +93,7 @@ async def _read_beyond(made: Site) -> None:
         await asyncio.wait_for(asyncio.shield(more), 2.5)
     await made.send({partition.topic: [b"3", b"4"]})
     assert [record.value for record in (await asyncio.wait_for(more, 10)).records][:1] == [b"3"]
-    await reading.aclose()  # type: ignore[attr-defined]
+    await reading.aclose()
 
 
 def test_topics_are_made_once_and_partition_counts_are_never_changed(kafka: str, database: str, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ _BOUNDS = {
     "idle_in_transaction_session_timeout": "10s",
     "statement_timeout": "30s",
     "lock_timeout": "20s",
+    "tcp_user_timeout": "15000",
     "transaction_isolation": "read committed",
     "TimeZone": "UTC",
 }
