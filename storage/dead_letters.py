@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Row, text
 
 from schemas.records import Record
 from schemas.rejections import Problem, Rejection
-from schemas.vocabularies import RejectionReason
+from schemas.vocabularies import RejectionReason, ReportFate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,13 +26,51 @@ class DeadLetter:
     waited: bool = False
 
 
+class LetterState(StrEnum):
+    """Whether somebody has still to do something about it."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class Act(StrEnum):
+    """What a person does about it."""
+
+    REPLAY = "replay"
+    DISCARD = "discard"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """Who did what, when and why. `fate` is what a replay gave; discarding leaves the refusal as it stands."""
+
+    act: Act
+    by: str
+    because: str
+    at: datetime
+    fate: ReportFate = ReportFate.REFUSED
+    before: RejectionReason | None = None
+
+    @property
+    def state(self) -> LetterState:
+        """A record that is refused once more stays open, for the next try."""
+        if self.act is Act.DISCARD:
+            return LetterState.DISCARDED
+        return LetterState.OPEN if self.fate is ReportFate.REFUSED else LetterState.REPLAYED
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredDeadLetter(DeadLetter):
-    """A dead letter with its number and what was done about it."""
+    """A dead letter with its number and what was done about it last; `fate` is what a replay gave."""
 
     id: int
-    state: str
+    state: LetterState
     created_at: datetime
+    decided_by: str | None = None
+    decided_because: str | None = None
+    decided_at: datetime | None = None
+    fate: ReportFate | None = None
 
 
 _PROBLEMS: Final = TypeAdapter(tuple[Problem, ...])
@@ -50,11 +89,36 @@ _ADD: Final = text("""
 """)
 
 _COLUMNS: Final = """id, flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, waited,
-    state, created_at"""
+    state, created_at, decided_by, decided_because, decided_at, fate"""
 
-_LATEST: Final = text(f"SELECT {_COLUMNS} FROM dead_letters ORDER BY id DESC LIMIT :limit")
+_LATEST: Final = text(f"""
+    SELECT {_COLUMNS} FROM dead_letters WHERE CAST(:state AS text) IS NULL OR state = :state
+    ORDER BY id DESC LIMIT :limit
+""")
 
 _ONE: Final = text(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = :id")
+
+_LOCKED: Final = text(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = :id FOR UPDATE")
+
+_OPEN: Final = text("""
+    SELECT id FROM dead_letters WHERE state = 'open' AND reason = :reason
+      AND (CAST(:since AS timestamptz) IS NULL OR recorded_at >= :since)
+    ORDER BY id
+""")
+
+_DECIDE: Final = text("""
+    WITH logged AS (
+        INSERT INTO dead_letter_log (dead_letter, at, action, actor, because, fate, reason_before, problems_before)
+        SELECT id, :at, :act, :by, :because, :fate, reason, problems FROM dead_letters WHERE id = :id
+    )
+    UPDATE dead_letters SET state = :state, decided_by = :by, decided_because = :because, decided_at = :at,
+        fate = :fate, reason = coalesce(:reason, reason), problems = coalesce(CAST(:problems AS jsonb), problems)
+    WHERE id = :id
+""")
+
+_HISTORY: Final = text("""
+    SELECT action, actor, because, at, fate, reason_before FROM dead_letter_log WHERE dead_letter = :id ORDER BY id
+""")
 
 
 def add(connection: Connection, letters: Sequence[DeadLetter]) -> None:
@@ -80,9 +144,9 @@ def add(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     )
 
 
-def latest(connection: Connection, limit: int) -> tuple[StoredDeadLetter, ...]:
-    """The newest dead letters, newest first."""
-    return tuple(map(_stored, connection.execute(_LATEST, {"limit": limit})))
+def latest(connection: Connection, limit: int, *, state: LetterState | None = None) -> tuple[StoredDeadLetter, ...]:
+    """The newest dead letters, newest first; of one state, or all."""
+    return tuple(map(_stored, connection.execute(_LATEST, {"limit": limit, "state": state})))
 
 
 def one(connection: Connection, number: int) -> StoredDeadLetter | None:
@@ -91,14 +155,68 @@ def one(connection: Connection, number: int) -> StoredDeadLetter | None:
     return None if row is None else _stored(row)
 
 
+def locked(connection: Connection, number: int) -> StoredDeadLetter | None:
+    """The same, locked until the transaction ends: nobody else decides about it meanwhile."""
+    row = connection.execute(_LOCKED, {"id": number}).one_or_none()
+    return None if row is None else _stored(row)
+
+
+def open_ones(connection: Connection, reason: RejectionReason, *, since: datetime | None = None) -> tuple[int, ...]:
+    """The numbers of those that wait for a decision, oldest first; `since` is the broker's time of the record."""
+    return tuple(row.id for row in connection.execute(_OPEN, {"reason": reason, "since": since}))
+
+
+def decide(connection: Connection, number: int, decision: Decision, rejection: Rejection | None = None) -> None:
+    """Keep a decision, with the refusal as it stood before. `rejection` is why a replay was refused once more."""
+    connection.execute(
+        _DECIDE,
+        {
+            "id": number,
+            "act": decision.act,
+            "by": decision.by,
+            "because": decision.because,
+            "at": decision.at,
+            "fate": decision.fate,
+            "state": decision.state,
+            "reason": None if rejection is None else rejection.reason,
+            "problems": None if rejection is None else _problems(rejection),
+        },
+    )
+
+
+def history(connection: Connection, number: int) -> tuple[Decision, ...]:
+    """Everything that was decided about it, oldest first; `before` is the reason that stood then."""
+    return tuple(
+        Decision(
+            act=Act(row.action),
+            by=row.actor,
+            because=row.because,
+            at=row.at,
+            fate=ReportFate(row.fate),
+            before=RejectionReason(row.reason_before),
+        )
+        for row in connection.execute(_HISTORY, {"id": number})
+    )
+
+
 def decode_headers(stored: Sequence[Sequence[str]]) -> tuple[tuple[str, bytes], ...]:
     """Headers as they came, from what `encode_headers` made of them."""
-    return tuple((name, base64.b64decode(value)) for name, value in stored)
+    return tuple((_name(*one), base64.b64decode(one[1])) for one in stored)
 
 
-def encode_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, str]]:
-    """Headers as JSON can hold them: [name, base64 of the value]."""
-    return [(clean(name), base64.b64encode(value).decode()) for name, value in headers]
+def encode_headers(headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, ...]]:
+    """Headers as JSON can hold them: [name, base64 of the value], and the name's bytes where JSON cannot hold it."""
+    return [(clean(name), base64.b64encode(value).decode(), *_exact(name)) for name, value in headers]
+
+
+def _exact(name: str) -> tuple[str, ...]:
+    if clean(name) == name:
+        return ()
+    return (base64.b64encode(name.encode("utf-8", "surrogateescape")).decode(),)
+
+
+def _name(shown: str, _: str, exact: str | None = None) -> str:
+    return shown if exact is None else base64.b64decode(exact).decode("utf-8", "surrogateescape")
 
 
 def clean(words: str) -> str:
@@ -128,6 +246,10 @@ def _stored(row: "Row[tuple[object, ...]]") -> StoredDeadLetter:
         record=record,
         rejection=Rejection(reason=RejectionReason(row.reason), problems=problems),
         waited=row.waited,
-        state=row.state,
+        state=LetterState(row.state),
         created_at=row.created_at,
+        decided_by=row.decided_by,
+        decided_because=row.decided_because,
+        decided_at=row.decided_at,
+        fate=None if row.fate is None else ReportFate(row.fate),
     )

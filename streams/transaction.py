@@ -13,6 +13,7 @@ from schemas.vocabularies import RejectionReason
 from storage import dead_letters, outbox, positions
 from storage.dead_letters import DeadLetter
 from storage.positions import Counters, Move, Partition, Position
+from streams import feedback
 from streams.refusals import announcement
 from streams.stage import Applied, Dead, Duplicate, Fate, Prepared, Stage
 
@@ -172,13 +173,15 @@ class Transaction(Generic[Prepared]):
         return fates
 
     def _bury(self, connection: Connection, records: Sequence[Record], fates: Sequence[Fate]) -> None:
+        """Keep what is refused, announce it, and tell each laboratory what became of each of its reports."""
         letters = [
             DeadLetter(flow=self.flow, record=record, rejection=fate.rejection)
             for record, fate in zip(records, fates, strict=True)
             if isinstance(fate, Dead)
         ]
         dead_letters.add(connection, letters)
-        outbox.add(connection, [announcement(letter) for letter in letters])
+        told = (one for record, fate in zip(records, fates, strict=True) for one in feedback.told(record, fate))
+        outbox.add(connection, [*map(announcement, letters), *feedback.messages(told)])
 
     def _moves(self, placement: Placement, records: Sequence[Record], fates: Sequence[Fate]) -> list[Move]:
         tallies: dict[Partition, Counter[type[Fate]]] = {one: Counter() for one in placement.reached}

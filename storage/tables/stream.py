@@ -96,9 +96,31 @@ dead_letters: Final = Table(
     Column("state", Text, nullable=False, server_default=text("'open'")),
     Column("waited", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("decided_by", Text),
+    Column("decided_because", Text),
+    Column("fate", Text),
+    Column("decided_at", DateTime(timezone=True)),
     Index("ix_dead_letters_topic_partition_offset", "topic", "partition", "offset"),
+    Index("ix_dead_letters_open", "reason", "id", postgresql_where=text("state = 'open'")),
 )
-"""`recorded_at` is the broker's time of the record; `headers` a list of [name, base64 of the value]."""
+"""`recorded_at` is the broker's time of the record; `headers` a list of [name, base64 of the value]. The last
+decision of a person stands on it: `decided_by`, when and why, and the `fate` that a replay gave the record."""
+
+dead_letter_log: Final = Table(
+    "dead_letter_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("dead_letter", BigInteger, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("reason_before", Text, nullable=False),
+    Column("problems_before", JSONB, nullable=False),
+    Index("ix_dead_letter_log_dead_letter", "dead_letter", "id"),
+)
+"""Append-only: each replay and discard, with the refusal as it stood before."""
 
 outbox: Final = Table(
     "outbox",
@@ -114,7 +136,7 @@ outbox: Final = Table(
     Column("parked", Text),
 )
 """`parked` says why the relay leaves an event out: Kafka will never take it as things are."""
-Index("ix_outbox_unplanned", outbox.c.id, postgresql_where=outbox.c.planned_at.is_(None))
+Index("ix_outbox_unplanned", outbox.c.id, postgresql_where=text("planned_at IS NULL AND topic = 'alert-events'"))
 Index("ix_outbox_unpublished", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
 
 laboratories: Final = Table(

@@ -16,7 +16,7 @@ from tests.bench.site import Run, Site, memory_mb, wait
 REPORTS: Final = 10_000
 TIMES: Final = 5
 KNOWN: Final = TIMES * REPORTS
-_MADE: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM deliveries)"
+_MADE: Final = "SELECT (SELECT count(*) FROM outbox WHERE topic = 'alert-events') + (SELECT count(*) FROM deliveries)"
 _DUPLICATES: Final = "SELECT sum(duplicates) FROM stream_positions"
 
 Say = Callable[[str], None]
