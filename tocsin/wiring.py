@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # chemistry and the stream take a second to import: only thos
     from alerts.pipeline import Setting
     from notifiers.email.relay import MailRelay
     from streams.assess import Assessed
+    from streams.replaying import Replays
     from streams.worker import Worker
 
 
@@ -150,6 +151,17 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
         relay=flow is Flow.LIVE,
         ready=say_ready,
     )
+
+
+def replays(settings: Settings) -> "Replays":
+    """What runs dead letters through the worker's own stage, with the registry, rules and catalogue of now."""
+    from streams.assess import Assess
+    from streams.replaying import Replays
+
+    engine = database(settings, "dead-letters")
+    with engine.begin() as connection:
+        registered = laboratories.registered(connection)
+    return Replays(engine, Assess(setting(settings), {one.id: one for one in registered}))
 
 
 def mail_relay(settings: Settings) -> "MailRelay":
