@@ -75,7 +75,8 @@ class Case:
 
     def set_grade(self, grade: Grade) -> None:
         """The grade of its anchor is this now."""
-        self.grades[grade.anchor], self._gravest = grade, None
+        known, self.grades[grade.anchor] = self._gravest, grade
+        self._gravest = None if known is None or known.anchor == grade.anchor else highest((known, grade))
 
     def count(self, place: Place, cell: Cell) -> None:
         """One more event on a day of a place."""

@@ -75,8 +75,10 @@ class Service:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
             while True:
                 try:
-                    if await _to_the_end(asyncio.to_thread(listener.wait, self.look_every)):
+                    heard = await _to_the_end(asyncio.to_thread(listener.wait, self.look_every))
+                    if Wakeup.OUTBOX in heard:
                         news.set()
+                    if Wakeup.LEDGER in heard:
                         self.courier.wake()
                 except Exception as error:
                     log.warning("listen_failed", error=type(error).__name__)
@@ -118,7 +120,7 @@ def _tell(done: Dispatched) -> None:
     )
 
 
-async def _to_the_end(waiting: Coroutine[None, None, bool]) -> bool:
+async def _to_the_end(waiting: Coroutine[None, None, frozenset[Wakeup]]) -> frozenset[Wakeup]:
     """Await a thread; when we are cancelled, only after it has let go of what it holds."""
     task = asyncio.ensure_future(waiting)
     try:

@@ -260,11 +260,14 @@ class Handling(StrEnum):
     @property
     def rank(self) -> int:
         """0 for CLEAR … 4 for RED."""
-        return list(Handling).index(self)
+        return _RANKS[self]
 
     def within(self, clearance: "Handling") -> bool:
         """Whether something handled so may be shown to a reader cleared up to `clearance`."""
         return self.rank <= clearance.rank
+
+
+_RANKS = {handling: rank for rank, handling in enumerate(Handling)}
 
 
 def strictest(handlings: "list[Handling]") -> Handling:

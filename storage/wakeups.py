@@ -14,8 +14,8 @@ from psycopg import sql
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-QUIET_SECONDS: Final = 0.05
-"""At most 20 notifications a second of one kind and process; those between are one at the end."""
+QUIET_SECONDS: Final = 0.01
+"""At most 100 notifications a second of one kind and process; those between are one at the end."""
 
 
 class Wakeup(StrEnum):
@@ -77,10 +77,10 @@ class Listener:
     ) -> None:
         self.close()
 
-    def wait(self, seconds: float) -> bool:
-        """Whether a wake-up came within `seconds`. Raises `psycopg.OperationalError` when the database is away."""
+    def wait(self, seconds: float) -> frozenset[Wakeup]:
+        """The wake-ups that came within `seconds`. Raises `psycopg.OperationalError` when the database is away."""
         try:
-            return any(True for _ in self._opened().notifies(timeout=seconds, stop_after=1))
+            return frozenset(Wakeup(one.channel) for one in self._opened().notifies(timeout=seconds, stop_after=1))
         except psycopg.Error:
             self.close()
             raise
