@@ -62,11 +62,23 @@ SENTENCES: Final[Mapping[Finding, str]] = {
 }
 
 _APPLIED: Final = """(
-        SELECT topic, partition, "offset" FROM detections
-        UNION ALL SELECT topic, partition, "offset" FROM waiting_revisions
-        UNION ALL SELECT topic, partition, "offset" FROM dead_letters WHERE waited
+        SELECT topic, partition, "offset" FROM (
+            SELECT topic, partition, "offset" FROM detections
+            UNION ALL SELECT topic, partition, "offset" FROM waiting_revisions
+            UNION ALL SELECT topic, partition, "offset" FROM dead_letters
+            WHERE waited AND NOT (state = 'replayed' AND coalesce(fate, 'duplicate') <> 'duplicate')
+        ) AS here
+        WHERE NOT EXISTS (
+            SELECT FROM dead_letters AS letter
+            WHERE (letter.topic, letter.partition, letter."offset") = (here.topic, here.partition, here."offset")
+              AND NOT letter.waited
+        )
     )"""
-"""A revision that waits for its event counts as applied, also when it waited in vain and became a dead letter."""
+"""A revision that waits for its event counts as applied, also when it waited in vain and became a dead letter.
+
+A replay moves no counter: what was counted as dead stays so counted, though its report is now here; what had waited
+and was replayed is here once more, and counts once.
+"""
 
 _ROWS: Final = """
     SELECT position.flow, position.topic, position.partition, count(*) AS rows
