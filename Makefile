@@ -5,13 +5,14 @@ PYTHON ?= $(shell sh scripts/python.sh)
 VENV_PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help demo up test test-all lint bench clean preflight run-environment test-environment
+.PHONY: help demo up test test-all lint bench torture clean preflight run-environment test-environment
 
 help:
 	@echo 'make demo      real events become graded alerts in a mailbox on this machine'
 	@echo 'make up        Kafka, PostgreSQL, worker, courier and mailbox on this machine'
 	@echo 'make test      every test that takes seconds      make test-all  the long ones too'
 	@echo 'make lint      style, types, import rules         make bench     figures'
+	@echo 'make torture   ten minutes of faults at random, watched, and the verdict'
 	@echo 'make clean     removes .venv and caches; data in var/ stays'
 
 demo: run-environment
@@ -35,6 +36,9 @@ lint: test-environment
 
 bench: test-environment
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
+
+torture: test-environment
+	@$(VENV_PYTHON) -m tests.torture $(ARGS)
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,35 @@
+"""Control runs: without one safeguard the same faults are noticed by the verdict, or the suite would prove nothing."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.kill import faults
+from tests.kill.faults import Fault
+from tests.kill.launcher import Safeguard
+from tests.kill.trial import trial
+
+pytestmark = pytest.mark.long
+
+CONTROLS: Final[dict[Safeguard, tuple[Fault, str]]] = {
+    Safeguard.POSITIONS: (faults.push_committed_offsets, "applied"),
+    Safeguard.ATOMICITY: (faults.crash_before_commit, "audit"),
+    Safeguard.CASE_LOCKS: (faults.calm, "cases"),
+    Safeguard.RELAY_ORDER: (faults.crash_before_mark, "alert events on Kafka"),
+}
+
+
+@pytest.mark.parametrize("safeguard", CONTROLS)
+async def test_without_a_safeguard_the_verdict_is_against_it(safeguard: Safeguard, tmp_path: Path) -> None:
+    fault, said = CONTROLS[safeguard]
+    async with trial(tmp_path, seed=1, safeguard=safeguard) as hurt:
+        await hurt.suffer(fault)
+        verdict = await hurt.verdict()
+        assert any(said in one for one in verdict.wrong), verdict
+
+
+async def test_without_the_idle_time_out_a_stopped_worker_keeps_its_cases(tmp_path: Path) -> None:
+    async with trial(tmp_path, seed=1, safeguard=Safeguard.IDLE_TIMEOUT) as hurt:
+        with pytest.raises(AssertionError, match="not within"):
+            await hurt.suffer(faults.zombie_frees_its_cases)

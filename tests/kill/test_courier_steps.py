@@ -1,0 +1,108 @@
+"""A courier is killed at every step between claim and result; what the receiver wrote down is the witness (P2)."""
+
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from schemas.subscribers import DestinationEntry
+from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site
+from tests.programs import Program
+from tests.receivers import Hook, Mailbox, hook, mailbox
+from tests.streaming.site import ROOT
+from tests.telling import alert_event
+
+pytestmark = pytest.mark.long
+
+
+@pytest_asyncio.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    async with mailbox() as box:
+        yield box
+
+
+@pytest_asyncio.fixture
+async def endpoint() -> AsyncIterator[Hook]:
+    async with hook() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def here(database: str, box: Mailbox) -> Iterator[Site]:
+    found = site(database, box)
+    yield found
+    found.engine.dispose()
+
+
+async def test_mail_comes_once_or_as_a_counted_resend_wherever_the_courier_died(
+    here: Site, box: Mailbox, endpoint: Hook, tmp_path: Path
+) -> None:
+    await _dies_everywhere(here, endpoint, tmp_path, mail_to("si"), lambda: Counter(box.message_ids))
+
+
+async def test_a_webhook_comes_once_or_as_a_counted_resend_wherever_the_courier_died(
+    here: Site, endpoint: Hook, tmp_path: Path
+) -> None:
+    await _dies_everywhere(here, endpoint, tmp_path, hook_to(endpoint.url), lambda: Counter(endpoint.ids))
+
+
+async def _dies_everywhere(
+    here: Site, endpoint: Hook, directory: Path, destination: DestinationEntry, received: Callable[[], Counter[str]]
+) -> None:
+    """One alert for each step, until the courier lives through all of them."""
+    here.import_(authority("si", destination))
+    twice = 0
+    for step in count(1):
+        (directory / "die-at").write_text(str(step))
+        here.told(alert_event(thread=f"step {step}"))
+        died = await _courier_died(here, endpoint, directory)
+        if died:
+            here.leases_run_out()
+            await _heir_finishes(here, endpoint)
+        twice = sum(1 for times in received().values() if times > 1)
+        if not died:
+            break
+    assert step > 9, "the courier did not die at every step"
+    assert len(received()) == step and set(received().values()) == {1, 2}
+    assert 0 < twice <= _attempted_again(here)
+
+
+async def _courier_died(here: Site, endpoint: Hook, directory: Path) -> bool:
+    """Whether it was killed; otherwise it has told, and ends as it should."""
+    command = [sys.executable, "-P", "-m", "tests.kill.launcher", "courier", str(directory)]
+    environment = {
+        "TOCSIN_DATABASE__URL": here.url,
+        "TOCSIN_SMTP__HOST": "127.0.0.1",
+        "TOCSIN_SMTP__PORT": str(here.mailbox.port),
+        "TOCSIN_SMTP__TLS": "none",
+        "TOCSIN_DATA_DIR": str(directory / "var"),
+        "TOCSIN_WEBHOOK__ALLOW": endpoint.url.removesuffix("/hook"),
+        "PYTHONPATH": str(ROOT),
+    }
+    with Program(command, log=directory / "courier.log", environment=environment) as courier:
+        await comes(lambda: courier.process.poll() is not None or _done(here), within=40)
+        return courier.process.poll() == -signal.SIGKILL
+
+
+async def _heir_finishes(here: Site, endpoint: Hook) -> None:
+    """What is due again in minutes is due now."""
+
+    def finished() -> bool:
+        here.sql("UPDATE deliveries SET due_at = now() WHERE due_at IS NOT NULL AND state <> 'sending'")
+        return _done(here)
+
+    async with here.courier("heir", hooks=(endpoint,)):
+        await comes(finished)
+
+
+def _done(here: Site) -> bool:
+    return here.unplanned() == 0 and here.open_count() == 0
+
+
+def _attempted_again(here: Site) -> int:
+    return here.sql_one("SELECT count(*) FROM deliveries WHERE attempts > 1")
