@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from storage.engine import looking
 from storage.laboratories import Laboratory, registered
 from storage.positions import Counters, LogEdges, Partition, Position, all_positions
 
@@ -93,7 +94,7 @@ _DEAD_ROWS: Final = text(_ROWS.format(table="dead_letters", same="AND position.f
 
 def read(engine: Engine) -> Snapshot:
     """The books as they were at one moment, however busy the workers are."""
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+    with looking(engine) as connection:
         return Snapshot(
             positions=all_positions(connection),
             laboratories=registered(connection),

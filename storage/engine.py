@@ -1,5 +1,7 @@
 """How the program talks to PostgreSQL: its connections and time-outs, migrations, which errors mean "not now"."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +75,14 @@ def is_infrastructure(error: BaseException) -> bool:
     if cause.sqlstate is None:
         return isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError)
     return cause.sqlstate[:2] in INFRASTRUCTURE_CLASSES or cause.sqlstate in INFRASTRUCTURE_STATES
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """One look at everything as it is at one moment, however long it takes: for audits, which hold no locks."""
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        yield connection
 
 
 def migrate(engine: Engine) -> None:

@@ -110,6 +110,7 @@ subscription_destinations: Final = Table(
     metadata,
     Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
     Column("destination_id", Text, ForeignKey("destinations.id"), primary_key=True),
+    _moment("linked_at"),
 )
 
 alert_threads: Final = Table(
@@ -204,3 +205,10 @@ Index(
     postgresql_where=text("planned_at IS NULL AND topic = 'alert-events'"),
 )
 """The claim asks whether a newer revision of its alert waits unplanned: its handling may be stricter (P5)."""
+
+Index(
+    "ix_outbox_alert_events",
+    outbox.c.body["alert_id"].astext,
+    postgresql_where=text("topic = 'alert-events'"),
+)
+"""The audit asks for every alert event, and for the others of its alert; the outbox holds other topics too."""
