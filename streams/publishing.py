@@ -76,6 +76,7 @@ async def publisher(kafka: Kafka) -> AsyncIterator[Publisher]:
     try:
         await producer.start()
     except KafkaError as error:
+        await producer.stop()
         raise _failure(0, error) from error
     try:
         yield Publisher(producer)

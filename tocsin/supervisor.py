@@ -15,14 +15,14 @@ import psutil
 
 from storage.engine import connect, migrate
 from tocsin import wiring
-from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
+from tocsin.embedded.directory import ADMIN, DataDirectory, DataPurpose, Running
 from tocsin.embedded.engines import Engines, Wanted, running
 from tocsin.embedded.keeping import bring_up, keep, stop_all
 from tocsin.embedded.processes import Command, Say, python, spawn
 from tocsin.errors import Refusal
 from tocsin.parts import Notices, Part, child_environment, pass_on
 from tocsin.reading import known_variables
-from tocsin.settings import Settings
+from tocsin.settings import KafkaSecurity, Settings
 
 WORKER: Final = ("worker",)
 BACKFILL: Final = ("worker", "--flow", "backfill")
@@ -47,6 +47,8 @@ class Plan:
     commands: Sequence[tuple[str, ...]] = (WORKER, BACKFILL, COURIER)
     prepare: Body = _nothing
     """What else must be there before worker and courier start; the schema is."""
+    secure: bool = False
+    """The embedded Kafka asks for a login, and a laboratory may write its own topic only."""
     log: TextIO = sys.stderr
 
     @property
@@ -62,6 +64,7 @@ class Plan:
             kafka=given.kafka.bootstrap is None,
             postgres=given.database.url is None,
             mailbox=given.smtp.host is None,
+            secure=self.secure,
         )
 
     def say(self, name: str) -> Say:
@@ -183,6 +186,7 @@ def _announcement(plan: Plan, engines: Engines) -> Running:
         pid=os.getpid(),
         started=psutil.Process().create_time(),
         kafka=engines.kafka.bootstrap if engines.kafka else None,
+        kafka_password=engines.kafka.password if engines.kafka else None,
         database_url=engines.postgres.url() if engines.postgres else None,
         smtp=engines.mailbox.smtp if engines.mailbox else None,
         mailbox=engines.mailbox.url if engines.mailbox else None,
@@ -227,6 +231,9 @@ def _environment(plan: Plan, found: Running) -> dict[str, str]:
     supplied = {"TOCSIN_DATA_DIR": str(plan.directory.path)}
     if found.kafka:
         supplied["TOCSIN_KAFKA__BOOTSTRAP"] = found.kafka
+    if found.kafka_password:
+        supplied |= {"TOCSIN_KAFKA__SECURITY": KafkaSecurity.SASL_PLAINTEXT, "TOCSIN_KAFKA__USER": ADMIN}
+        supplied["TOCSIN_KAFKA__PASSWORD"] = found.kafka_password
     if found.database_url:
         supplied["TOCSIN_DATABASE__URL"] = found.database_url
     if found.smtp:
@@ -238,6 +245,8 @@ def _environment(plan: Plan, found: Running) -> dict[str, str]:
 def _greet(plan: Plan, found: Running) -> None:
     say = plan.say("up")
     server = f"127.0.0.1:{found.database_url.rpartition(':')[2]}" if found.database_url else "as set"
+    if found.kafka_password:
+        say("Kafka asks for a login: `tocsin lab add` makes one for the laboratory, to write its own topics only")
     say(f"ready: Kafka {found.kafka or 'as set'}, PostgreSQL {server}, data in {plan.directory.path}")
     say(f"mailbox: {found.mailbox}" if found.mailbox else "mail goes to the relay that is set")
     say("Ctrl-C stops everything; other commands find it through the data directory (TOCSIN_DATA_DIR)")

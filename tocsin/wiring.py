@@ -15,7 +15,7 @@ from storage import laboratories
 from storage.engine import connect
 from storage.laboratories import Laboratory
 from streams.config import Flow, Kafka, Login, Stream
-from tocsin.embedded.directory import DataDirectory, Running
+from tocsin.embedded.directory import ADMIN, DataDirectory, Running
 from tocsin.errors import Refusal
 from tocsin.readiness import say_ready
 from tocsin.reading import read
@@ -87,13 +87,26 @@ def kafka(settings: Settings) -> Kafka:
     tls = given.security in (KafkaSecurity.TLS, KafkaSecurity.SASL_TLS)
     return Kafka(
         bootstrap=kafka_bootstrap(settings),
-        login=Login(username=given.user, password=given.password.get_secret_value())
-        if given.user and given.password
-        else None,
+        login=_login(settings),
         tls=ssl.create_default_context(cafile=given.ca_file) if tls else None,
         session_timeout=given.session_timeout.total_seconds(),
         heartbeat_interval=given.session_timeout.total_seconds() / 5,
     )
+
+
+def _login(settings: Settings) -> Login | None:
+    """The login that is set; at an embedded Kafka that asks for one, the administrator's."""
+    given = settings.kafka
+    if given.user and given.password:
+        return Login(username=given.user, password=given.password.get_secret_value())
+    found = running(settings) if given.bootstrap is None else None
+    return Login(username=ADMIN, password=found.kafka_password) if found and found.kafka_password else None
+
+
+def gives_logins(settings: Settings) -> bool:
+    """Whether laboratories get theirs from us: at the embedded Kafka that asks for one, never at your own."""
+    found = running(settings) if settings.kafka.bootstrap is None else None
+    return found is not None and found.kafka_password is not None
 
 
 def database(settings: Settings, name: str) -> Engine:

@@ -14,7 +14,7 @@ from schemas.topics import detections_topic, laboratory_topics
 from schemas.vocabularies import ReporterRole
 from storage import laboratories
 from storage.laboratories import Laboratory, LaboratoryState, StateChange
-from tocsin import wiring
+from tocsin import logins, wiring
 from tocsin.commands.topics import applied
 from tocsin.errors import Refusal
 
@@ -47,13 +47,17 @@ def add(
         changed = laboratories.put(connection, laboratory)
         laboratory = _registered(connection, laboratory.id)
     engine.dispose()
+    given = logins.given(settings, laboratory.id)
     if as_json:
-        print(json.dumps({**_shown(laboratory), "changed": changed}))
+        login = {"login": str(given.file)} if given else {}
+        print(json.dumps({**_shown(laboratory), "changed": changed, **login}))
     else:
         said = "is registered and reports on" if changed else "was registered so already and reports on"
         print(f"{laboratory.id} {said} {laboratory.topic}")
         if laboratory.state is LaboratoryState.SUSPENDED:
             print(f"{laboratory.id} is suspended still: `tocsin lab show {laboratory.id}` says by whom and why")
+        if given:
+            print(given.sentence)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`python -m tocsin.embedded DIRECTORY`: only the two engines, until told to stop; for tests and for trying things."""
+"""`python -m tocsin.embedded DIRECTORY [--secure]`: only the two engines, until told to stop; for tests and trials."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ async def _run(directory: DataDirectory) -> None:
     told = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    async with running(directory, _say, Wanted(mailbox=False)) as engines:
+    async with running(directory, _say, Wanted(mailbox=False, secure="--secure" in sys.argv[2:])) as engines:
         if engines.kafka is None or engines.postgres is None:
             raise AssertionError("both were wanted")
         directory.announce(
@@ -29,6 +29,7 @@ async def _run(directory: DataDirectory) -> None:
                 pid=os.getpid(),
                 started=psutil.Process().create_time(),
                 kafka=engines.kafka.bootstrap,
+                kafka_password=engines.kafka.password,
                 database_url=engines.postgres.url(),
             )
         )

@@ -7,11 +7,15 @@ import secrets
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from pydantic import Field, ValidationError
 
 from schemas.base import Frozen
 from tocsin.errors import Refusal
+
+ADMIN: Final = "admin"
+"""The login that may do everything, at an embedded Kafka that asks for one."""
 
 
 class DataPurpose(StrEnum):
@@ -39,6 +43,8 @@ class State(Frozen):
     password: str = Field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
     postgres_home: str | None = None
     """Where PostgreSQL's files are when they cannot be here (started as root, directory closed to others)."""
+    kafka_password: str | None = Field(default=None, repr=False)
+    """The administrator's at a Kafka with logins and rights; None: a Kafka without them."""
 
 
 class Running(Frozen):
@@ -47,6 +53,8 @@ class Running(Frozen):
     pid: int
     started: float
     kafka: str | None = None
+    kafka_password: str | None = Field(default=None, repr=False)
+    """The administrator's, where Kafka asks for a login."""
     database_url: str | None = Field(default=None, repr=False)
     smtp: str | None = None
     mailbox: str | None = None

