@@ -17,8 +17,9 @@ from storage.wakeups import Bell, Wakeup
 from streams import app as application
 from streams.agents import Guard, Stop
 from streams.clock import Clock, Tick
-from streams.config import Stream
+from streams.config import Flow, Stream
 from streams.continuity import Log
+from streams.pacing import Short
 from streams.relay import Relay
 from streams.stage import Prepared, Stage
 from streams.tasks import forever
@@ -90,7 +91,8 @@ async def _stream(worker: Worker[Prepared], guard: Guard[Prepared], stop: Stop, 
         ready()
         await stop.asked.wait()
         return True
-    return await application.run(application.build(worker.stream, guard.handle), stop.asked, ready=ready)
+    handle = Short(guard.handle).handle if worker.stream.flow == Flow.BACKFILL else guard.handle
+    return await application.run(application.build(worker.stream, handle), stop.asked, ready=ready)
 
 
 def _beside(

@@ -87,14 +87,14 @@ class Run:
     engine: Engine
     tag: str
 
-    def worker(self) -> Program:
+    def worker(self, *arguments: str) -> Program:
         """`tocsin worker`."""
-        return self._program("worker", {"TOCSIN_KAFKA__GROUP": self.tag.replace("_", "-")})
+        return self._program(("worker", *arguments), {"TOCSIN_KAFKA__GROUP": self.tag.replace("_", "-")})
 
     def courier(self, smtp_port: int) -> Program:
         """`tocsin courier`, with a relay on this machine."""
         relay = {"TOCSIN_SMTP__HOST": "127.0.0.1", "TOCSIN_SMTP__PORT": str(smtp_port), "TOCSIN_SMTP__TLS": "none"}
-        return self._program("courier", relay)
+        return self._program(("courier",), relay)
 
     @contextmanager
     def mailbox(self) -> Iterator[int]:
@@ -109,15 +109,15 @@ class Run:
         log = self.site.directory / f"{self.tag}-{name.rpartition('.')[2]}.log"
         return Program([sys.executable, "-m", name, *arguments], log=log)
 
-    def _program(self, command: str, more: Mapping[str, str]) -> Program:
+    def _program(self, command: tuple[str, ...], more: Mapping[str, str]) -> Program:
         environment = {
             "TOCSIN_KAFKA__BOOTSTRAP": self.site.kafka.bootstrap,
             "TOCSIN_DATABASE__URL": self.url,
             "TOCSIN_DATA_DIR": str(self.site.directory / self.tag),
             **more,
         }
-        log = self.site.directory / f"{self.tag}-{command}.log"
-        return Program(tocsin(command), log=log, environment=environment)
+        log = self.site.directory / f"{self.tag}-{command[-1]}.log"
+        return Program(tocsin(*command), log=log, environment=environment)
 
     @property
     def url(self) -> str:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from schemas.records import Record
-from streams.pacing import Short
+from streams.pacing import FEWEST, Short
 from streams.transaction import Batch
 
 
@@ -41,19 +41,19 @@ async def test_every_record_is_handed_on_once_and_in_order() -> None:
 
 
 async def test_parts_take_about_as_long_as_they_should_however_fast_the_machine_is() -> None:
-    for each in (0.0002, 0.001, 0.004):
+    for each in (0.0001, 0.0002, 0.001):
         machine = Machine(each=each)
-        await through(machine, 1_000)
+        await through(machine, 2_000)
         assert max(machine.took) < 0.04
-        assert sorted(machine.took)[len(machine.took) // 2] > 0.008, "as many as fit, not one by one"
+        assert sorted(machine.took)[len(machine.took) // 2] > 0.015, "as many as fit"
 
 
-async def test_a_machine_that_grows_slow_gets_smaller_parts_and_never_none() -> None:
-    machine = Machine(each=0.001)
-    short = await through(machine, 200)
+async def test_a_machine_that_grows_slow_gets_smaller_parts_but_not_one_by_one() -> None:
+    machine = Machine(each=0.0001)
+    short = await through(machine, 1_000)
     machine.each = 1.0
-    await short.handle(Batch(records(40)))
-    assert [len(part) for part in machine.parts[-3:]] == [1, 1, 1]
+    await short.handle(Batch(records(1_000)))
+    assert len(machine.parts[-2]) == FEWEST
 
 
 async def test_an_empty_batch_is_no_work() -> None:
