@@ -9,6 +9,7 @@ import structlog
 import typer
 from prometheus_client import start_http_server
 
+import notifiers.metrics  # noqa: F401 - its figures exist, at zero, before anybody looks
 from tocsin import logs, wiring
 from tocsin.settings import Settings
 
