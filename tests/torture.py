@@ -1,7 +1,8 @@
 """`make torture`: minutes of faults at random against real workers, Kafka and PostgreSQL, watched, and the verdict.
 
 Exit code 0 when every report was decided about exactly once, 1 when not. It stops by itself or on Ctrl-C, which still
-gives the verdict over what came so far, and leaves nothing running. The seed repeats the order of the faults.
+gives the verdict over what came so far (a second one does not), and leaves nothing running. The seed repeats the
+order of the faults.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from rich.text import Text
 from tests.kill.faults import mixed
 from tests.kill.trial import Trial, trial
 from tests.kill.verdict import Verdict, audit
+from tocsin.errors import Refusal
 
 LINE_EVERY: Final = 10.0
 LOOK_EVERY: Final = 0.5
@@ -131,9 +133,7 @@ def _figures(hurt: Trial) -> Figures | None:
 
 async def torture(*, minutes: float, seed: int, console: Console) -> Verdict:
     """Hurt a site for so long, or until Ctrl-C, and judge it."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = _stop_on_signals()
     with tempfile.TemporaryDirectory(prefix="tocsin-torture-") as directory:
         console.print(f"seed {seed}: starting Kafka and PostgreSQL of its own", highlight=False)
         async with trial(Path(directory), seed=seed) as hurt:
@@ -146,6 +146,20 @@ async def torture(*, minutes: float, seed: int, console: Console) -> Verdict:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
             return await hurt.verdict()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """The first signal ends the faults; a second one ends everything, without a verdict."""
+    stop, whole = asyncio.Event(), asyncio.current_task()
+
+    def told() -> None:
+        if stop.is_set() and whole is not None:
+            whole.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told)
+    return stop
 
 
 async def _hurt(hurt: Trial, watch: Watch, over: Callable[[], bool]) -> None:
@@ -162,10 +176,13 @@ def main() -> int:
     console = Console()
     try:
         verdict = asyncio.run(torture(minutes=given.minutes, seed=given.seed, console=console))
-    except AssertionError as error:
-        console.print(f"Failed: {error}", markup=False, highlight=False)
+    except (AssertionError, Refusal) as error:
+        console.print(f"Failed, seed {given.seed}: {error}", markup=False, highlight=False)
         return 1
-    console.print(f"{'Failed' if verdict.wrong else 'Passed'}, seed {given.seed}: {verdict}", highlight=False)
+    except asyncio.CancelledError:
+        console.print("Ended without a verdict.")
+        return 1
+    console.print(f"{'Failed' if verdict.wrong else 'Passed'}, seed {given.seed}: {verdict}", highlight=False, soft_wrap=True)
     return 1 if verdict.wrong else 0
 
 

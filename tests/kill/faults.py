@@ -80,7 +80,7 @@ async def zombie_frees_its_cases(trial: Trial) -> None:
     pid = await _at(trial, Point.COMMIT, "stop")
     before = {topic: one.next_offset for topic, one in trial.site.positions().items()}
     try:
-        await trial.until(lambda: _moved_on(trial, before), within=35)
+        await trial.until(lambda: _moved_on(trial, before), within=60)
     finally:
         _continue(pid)
 
