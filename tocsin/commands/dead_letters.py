@@ -16,6 +16,7 @@ from storage.dead_letters import Decision, LetterState, StoredDeadLetter
 from storage.wakeups import Wakeup, notify
 from tocsin import wiring
 from tocsin.errors import Refusal
+from tocsin.settings import Settings
 
 if TYPE_CHECKING:  # chemistry takes a second to import: only a replay pays for it
     from streams.replaying import Replayed
@@ -93,16 +94,12 @@ def replay(
     new reason; then the exit code is 1. What was decided before is left as it is.
     """
     by, because = _person(by, because)
-    if bool(numbers) == (refused_as is not None) or (since is not None and refused_as is None):
+    if bool(numbers) == bool(refused_as) or (since and not refused_as):
         raise Refusal("Name the dead letters by their numbers, or with --refused-as and, if you like, --since.")
     settings = wiring.settings(data_dir)
+    chosen = numbers or _chosen(settings, refused_as, since=_utc(since), yes=yes)
     replays = wiring.replays(settings)
     try:
-        chosen: Iterable[int] = numbers or ()
-        if refused_as is not None:
-            with replays.engine.begin() as connection:
-                chosen = dead_letters.open_ones(connection, refused_as, since=_utc(since))
-            _confirm(len(tuple(chosen)), refused_as, yes)
         done = _each(chosen, lambda one: replays.replay(one, by=by, because=because, now=datetime.now(UTC)))
         notify(replays.engine, Wakeup.OUTBOX)
     finally:
@@ -138,16 +135,25 @@ def _person(by: str, because: str) -> tuple[str, str]:
     return by.strip(), because.strip()
 
 
-def _confirm(count: int, reason: RejectionReason, yes: bool) -> None:
-    if not count:
+def _chosen(
+    settings: Settings, reason: RejectionReason | None, *, since: datetime | None, yes: bool
+) -> tuple[int, ...]:
+    """All open ones of a reason, once somebody has agreed to so many."""
+    assert reason is not None
+    engine = wiring.database(settings, "dead-letters")
+    with engine.begin() as connection:
+        found = dead_letters.open_ones(connection, reason, since=since)
+    engine.dispose()
+    if not found:
         raise Refusal(f"No open dead letter was refused as {reason}; `tocsin dead-letters list` shows those there are.")
-    print(f"{count} dead letters refused as {reason}; those accepted now may raise alerts.", file=sys.stderr)
+    print(f"{len(found)} dead letters refused as {reason}; those accepted now may raise alerts.", file=sys.stderr)
     if yes:
-        return
+        return found
     if not sys.stdin.isatty():
         raise Refusal("Nothing was replayed: add --yes to go on without being asked.")
     if not typer.confirm("Replay them?", err=True):
         raise Refusal("Nothing was replayed.")
+    return found
 
 
 def _each(numbers: Iterable[int], act: "Callable[[int], Replayed]") -> "list[Replayed]":
