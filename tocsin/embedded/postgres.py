@@ -50,7 +50,9 @@ class Postgres:
         # Backends of a killed server must be gone before its lock file is: the file is all that keeps two apart.
         await asyncio.to_thread(end_orphans, frozenset({str(self.data)}), _silent)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        options = ("-k", "", "-h", LOOPBACK, "-p", str(self.port), "-c", "max_connections=200")
+        # A batch locks its events and cases: up to 2,000 advisory locks in one transaction.
+        limits = ("-c", "max_connections=200", "-c", "max_locks_per_transaction=256")
+        options = ("-k", "", "-h", LOOPBACK, "-p", str(self.port), *limits)
         return await spawn(self._command("postgres", "-D", str(self.data), *options))
 
     async def ready(self, process: asyncio.subprocess.Process) -> bool:
