@@ -46,7 +46,7 @@ async def _end(trial: Trial, how: signal.Signals) -> None:
 async def _again(trial: Trial, number: int, started: int) -> None:
     """Until the next process of that worker reads for a moment, so that the next fault strikes one that works."""
     await trial.until(lambda: trial.times_started(number) > started)
-    await asyncio.sleep(trial.random.uniform(0.5, 3.0))
+    await asyncio.sleep(trial.random.uniform(0.2, 2.0))
 
 
 async def come_and_go(trial: Trial) -> None:

@@ -1,5 +1,6 @@
 """The reference: what the log holds, read back and folded in one process, beside what the database and Kafka hold."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,7 +52,6 @@ _ALERTS: Final = text("SELECT CAST(body AS text) FROM alerts ORDER BY alert_id, 
 CaseRow = tuple[str, int, bool, date | None, Subject, Summary]
 """State, computed level, whether listed, first event, what it is about, what it counts."""
 Revision = tuple[str, UUID, int]
-Read = tuple[Record, Decoded | Rejection]
 
 
 @dataclass
@@ -105,7 +105,8 @@ def folded(records: Iterable[Record], logged: Mapping[Revision, int]) -> Outcome
     """
     setting = Setting(catalogue=load(), grading=european_grading())
     memory, effects, found = Memory(complete=True), Effects(), Outcome()
-    for record, decoded in _ordered(records, logged):
+    for record in _ordered(records, logged):
+        decoded = decode(record, laboratory=laboratory_of(record.topic) or "")
         if isinstance(decoded, Rejection) or MARK in (record.value or b""):
             found.dead.add(record.coordinates)
             continue
@@ -126,17 +127,14 @@ def _fold(record: Record, decoded: Decoded, memory: Memory, effects: Effects, se
         found.applied.add(record.coordinates)
 
 
-def _ordered(records: Iterable[Record], logged: Mapping[Revision, int]) -> list[Read]:
+def _ordered(records: Iterable[Record], logged: Mapping[Revision, int]) -> list[Record]:
     """A record without an entry of its own stays behind the one before it in its topic."""
     reached: dict[str, int] = {}
     seen: set[Revision] = set()
     places: dict[Coordinates, int] = {}
-    known = [
-        (record, decode(record, laboratory=laboratory_of(record.topic) or ""))
-        for record in sorted(records, key=lambda record: (record.topic, record.offset))
-    ]
-    for record, decoded in known:
-        revision = _revision(decoded)
+    known = sorted(records, key=lambda record: (record.topic, record.offset))
+    for record in known:
+        revision = _revision(record)
         place = reached.get(record.topic, 0)
         first_of_event = revision is None or revision[2] == 1 or (*revision[:2], 1) in seen
         if revision is not None and revision not in seen and first_of_event:
@@ -144,14 +142,16 @@ def _ordered(records: Iterable[Record], logged: Mapping[Revision, int]) -> list[
         if revision is not None:
             seen.add(revision)
         reached[record.topic] = places[record.coordinates] = place
-    return sorted(known, key=lambda one: (places[one[0].coordinates], one[0].topic, one[0].offset))
+    return sorted(known, key=lambda record: (places[record.coordinates], record.topic, record.offset))
 
 
-def _revision(decoded: Decoded | Rejection) -> Revision | None:
-    if isinstance(decoded, Rejection):
+def _revision(record: Record) -> Revision | None:
+    """What a record says it is; None when it cannot be read."""
+    try:
+        document = json.loads(record.value or b"")
+    except ValueError:
         return None
-    detection = decoded.detection
-    return detection.reporter.lab, detection.event_id, detection.revision
+    return laboratory_of(record.topic) or "", UUID(document["event_id"]), int(document["revision"])
 
 
 def _describe(memory: Memory, effects: Effects, found: Outcome) -> None:
