@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 from sqlalchemy import Connection, Engine
 
+from schemas.topics import FEEDBACK_PREFIX
 from storage import outbox
 from storage.outbox import Stored
 from streams import metrics
@@ -29,12 +30,14 @@ class Relay:
     """The relay of a site. A crash between publishing and marking repeats events; their `event_id` says so.
 
     An event that Kafka refuses for its size is parked: it would block all others for good. Each process tries what is
-    parked once more when it first leads, so that a restart after the topic was mended is all it takes.
+    parked once more when it first leads, so that a restart after the topic was mended is all it takes. So is feedback
+    to a laboratory whose topic is not there yet: no alert waits for it.
     """
 
     engine: Engine
     kafka: Kafka
     _tried: bool = False
+    _there: set[str] = field(default_factory=set)
 
     async def step(self) -> None:
         """Lead and publish for as long as nothing breaks; return when another leads, or to begin anew."""
@@ -55,7 +58,8 @@ class Relay:
 
     async def publish(self, connection: Connection, producer: AIOKafkaProducer) -> int | None:
         """Publish the oldest unpublished events and mark them; how many. None: this producer is of no more use."""
-        waiting = await asyncio.to_thread(outbox.unpublished, connection, BATCH)
+        found = await asyncio.to_thread(outbox.unpublished, connection, BATCH)
+        waiting = await self._addressed(connection, producer, found)
         answers = await self._send(producer, waiting)
         taken = [event.id for event, answer in zip(waiting, answers, strict=True) if answer is None]
         if taken:
@@ -69,6 +73,22 @@ class Relay:
         if not parked and (refusal := next(filter(None, answers), None)):
             raise refusal
         return None if parked else len(taken)
+
+    async def _addressed(
+        self, connection: Connection, producer: AIOKafkaProducer, events: Sequence[Stored]
+    ) -> list[Stored]:
+        """Those that have a topic; feedback that has none is parked."""
+        feedback = {event.topic for event in events if event.topic.startswith(FEEDBACK_PREFIX)}
+        if not feedback <= self._there:
+            self._there |= (await producer.client.fetch_all_metadata()).topics()
+        missing = feedback - self._there
+        for event in events:
+            if event.topic in missing:
+                reason = f"{event.topic} is not there: run `tocsin topics apply` and start a worker anew."
+                await asyncio.to_thread(outbox.park, connection, event.id, reason=reason)
+        for topic in sorted(missing):
+            log.error("no_feedback_topic", topic=topic, hint="tocsin topics apply, then restart a worker")
+        return [event for event in events if event.topic not in missing]
 
     async def _send(self, producer: AIOKafkaProducer, events: Sequence[Stored]) -> Sequence[BaseException | None]:
         """For each event what stood against it, or None when Kafka has it."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -9,19 +10,23 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from jsonschema import Draft202012Validator
 from sqlalchemy import Engine, text
 
 from schemas.feedback import MASK, Feedback, ReportFeedback, masked
 from schemas.publish import path_of
-from schemas.topics import Payload, feedback_topic
+from schemas.topics import Payload, feedback_topic, laboratory_topics
 from schemas.vocabularies import Occasion, ReportFate
 from storage import outbox, positions
 from storage.engine import connect
+from storage.outbox import Outgoing
 from storage.positions import Partition
+from streams.clients import producer_options
 from streams.config import Kafka
+from streams.relay import Relay
 from streams.timers import Timers
+from streams.topics import apply
 from streams.transaction import Batch, Transaction, place
 from tests.broker.test_memory import BEGIN, LABORATORIES, SETTING, assess, records, report, varied
 from tests.programs import until
@@ -229,6 +234,37 @@ def test_the_laboratory_reads_its_answers_on_its_own_topic_and_the_outbox_forget
         assert read[30].reason == "undecodable"
         assert {one.source.topic for one in read} == {made.topics[0]}
         until(lambda: made.query("SELECT count(*) FROM outbox WHERE topic LIKE 'feedback-%'") == [(0,)], within=30)
+
+
+def test_feedback_without_a_topic_is_parked_and_nothing_else_waits_for_it(kafka: str, engine: Engine) -> None:
+    tag = uuid.uuid4().hex[:8]
+    nowhere, here = (feedback_topic(f"test-{tag}-{number}") for number in range(2))
+    cluster = Kafka(bootstrap=kafka)
+    asyncio.run(apply(cluster, [spec for spec in laboratory_topics(f"test-{tag}-1") if spec.name == here]))
+    with engine.begin() as connection:
+        rows = [Outgoing(event_id=uuid.uuid4(), topic=topic, key=None, body="{}") for topic in (nowhere, here, nowhere)]
+        outbox.add(connection, rows)
+
+    assert asyncio.run(_publish(engine, cluster)) == 1
+    assert _left(engine) == [(nowhere, True), (nowhere, True)]
+    asyncio.run(apply(cluster, [spec for spec in laboratory_topics(f"test-{tag}-0") if spec.name == nowhere]))
+    with engine.begin() as connection:
+        assert outbox.unpark(connection) == 2
+    assert asyncio.run(_publish(engine, cluster)) == 2
+    assert _left(engine) == []
+
+
+async def _publish(engine: Engine, kafka: Kafka) -> int | None:
+    """One step of a relay that begins."""
+    async with AIOKafkaProducer(**producer_options(kafka)) as producer:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            return await Relay(engine, kafka).publish(connection, producer)
+
+
+def _left(engine: Engine) -> list[tuple[str, bool]]:
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT topic, parked IS NOT NULL FROM outbox ORDER BY id"))
+        return [(topic, parked) for topic, parked in rows]
 
 
 async def _read(kafka: Kafka, topic: str) -> list[ReportFeedback]:
