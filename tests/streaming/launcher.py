@@ -2,12 +2,18 @@
 
 `python -m tests.streaming.launcher believing`: positions that believe whatever arrives; the control run that shows what
 the positions are for. `… small`: a stage that writes one row per record and obeys what the record says.
-`… tail`: the small stage with an impatient watchdog.
+`… tail`: the small stage with an impatient watchdog. `… mended`: the same, without the bugs that records ask for.
+`… watchful`: the product's stage with an impatient watchdog. `… halting`: the product's stage; the first worker that
+holds the locks of a batch in which a report says `halt here` stops itself with SIGSTOP before it commits.
 """
 
 import dataclasses
+import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -16,8 +22,9 @@ from schemas.records import Record
 from schemas.rejections import Rejection
 from schemas.vocabularies import RejectionReason
 from storage.positions import Partition, Position
+from streams.assess import Assessed
 from streams.config import Flow
-from streams.stage import Again, Applied, Dead, Duplicate, Fate
+from streams.stage import Again, Applied, Dead, Duplicate, Fate, Stage
 from streams.transaction import Batch, Placement, Progress
 from streams.worker import run
 from tocsin import logs, wiring
@@ -37,8 +44,9 @@ _ADD: Final = text("""
 class Small:
     """Remembers each record. Values that begin with `twice`, `dead`, `again`, `bug` or `unready` do as they say."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mended: bool = False) -> None:
         self.asked_again = 0
+        self.mended = mended
 
     def prepare(self, records: Sequence[Record]) -> Sequence[Record]:
         if any(_says(record, b"unready") for record in records):
@@ -46,7 +54,7 @@ class Small:
         return records
 
     def apply(self, connection: Connection, prepared: Sequence[Record]) -> Sequence[Fate]:
-        if any(_says(record, b"bug") for record in prepared):
+        if not self.mended and any(_says(record, b"bug") for record in prepared):
             raise ZeroDivisionError("a fault in the handler")
         fates = [_fate(record) for record in prepared]
         applied = [record for record, fate in zip(prepared, fates, strict=True) if isinstance(fate, Applied)]
@@ -63,6 +71,24 @@ class Small:
         if any(_says(record, b"again") for record in prepared) and self.asked_again < 20:
             self.asked_again += 1
             raise Again
+        return fates
+
+
+@dataclass(frozen=True)
+class Halting:
+    """The product's stage, stopped once between its locks and the commit."""
+
+    stage: Stage[Assessed]
+    mark: Path
+
+    def prepare(self, records: Sequence[Record]) -> Sequence[Assessed]:
+        return self.stage.prepare(records)
+
+    def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
+        fates = self.stage.apply(connection, prepared)
+        if any(b"halt here" in (item.record.value or b"") for item in prepared) and not self.mark.exists():
+            self.mark.write_text(str(os.getpid()))
+            os.kill(os.getpid(), signal.SIGSTOP)
         return fates
 
 
@@ -94,9 +120,14 @@ def main(kind: str) -> int:
     worker = wiring.worker(settings, Flow.LIVE)
     if kind == "believing":
         return run(dataclasses.replace(worker, place=believe))
+    if kind == "halting":
+        return run(dataclasses.replace(worker, stage=Halting(worker.stage, settings.data_dir / "halted")))
     impatient = dataclasses.replace(worker.stream, watch_every=0.5, watch_patience=2.0)
-    stream = impatient if kind == "tail" else worker.stream
-    return run(dataclasses.replace(worker, stage=Small(), stream=stream, tick=None))  # type: ignore[arg-type]
+    if kind == "watchful":
+        return run(dataclasses.replace(worker, stream=impatient))
+    stream = worker.stream if kind == "small" else impatient
+    stage = Small(mended=kind == "mended")
+    return run(dataclasses.replace(worker, stage=stage, stream=stream, tick=None))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ WITHIN: Final = 60.0
 REAL: Final = ("-m", "tocsin", "worker")
 SMALL: Final = ("-m", "tests.streaming.launcher", "small")
 TAIL: Final = ("-m", "tests.streaming.launcher", "tail")
+MENDED: Final = ("-m", "tests.streaming.launcher", "mended")
+WATCHFUL: Final = ("-m", "tests.streaming.launcher", "watchful")
+HALTING: Final = ("-m", "tests.streaming.launcher", "halting")
 BELIEVING: Final = ("-m", "tests.streaming.launcher", "believing")
 
 
