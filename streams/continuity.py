@@ -25,9 +25,10 @@ PATIENT_LOOKS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log of a cluster, read without a group by consumers of its own."""
+    """The log of a cluster, read without a group by consumers of its own, at most so many records in a batch."""
 
     kafka: Kafka
+    most: int = READ_RECORDS
 
     async def read(self, partition: Partition, start: int, stop: int) -> AsyncGenerator[Batch, None]:
         """Every record from `start` to `stop`, in batches that together pass the whole stretch.
@@ -96,7 +97,7 @@ class Log:
                 consumer.assign([where])
                 consumer.seek(where, start)
             while start < stop:
-                found = await consumer.getmany(where, timeout_ms=SILENCE_MS, max_records=READ_RECORDS)
+                found = await consumer.getmany(where, timeout_ms=SILENCE_MS, max_records=self.most)
                 records = tuple(_record(one) for one in found.get(where, ()) if start <= one.offset < stop)
                 reached = min(await consumer.position(where), stop)
                 if reached > start:

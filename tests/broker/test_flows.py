@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -22,11 +23,12 @@ from schemas.topics import backfill_topic, detections_topic
 from storage.engine import connect
 from streams.assess import Assess
 from streams.config import Flow
+from streams.pacing import FEWEST
 from streams.stage import Applied, Duplicate, Fate
 from tests.programs import until
 from tests.streaming.site import REAL, ROOT, Site, laboratory, report, site
 
-REPORTS = 1_000
+REPORTS = 400
 PART = 40
 EVERY = 5
 """One event in so many is amended."""
@@ -82,20 +84,34 @@ def test_a_late_revision_by_the_backfill_does_not_replace_the_newer_one_that_was
     assert filed == [brorphine]
 
 
-def test_history_is_published_on_the_backfill_topic(kafka: str, database: str, tmp_path: Path) -> None:
+def test_history_goes_to_its_own_topic_and_is_read_by_its_own_worker_in_short_parts(
+    kafka: str, database: str, tmp_path: Path
+) -> None:
     with site(kafka, database, tmp_path, count=1, worker=REAL) as made:
-        name, file = made.laboratories[0], tmp_path / "history.json"
-        file.write_bytes(report(name, 1))
-        for words, topic in (((), detections_topic(name)), (("--flow", "backfill"), backfill_topic(name))):
-            done = subprocess.run(
-                [sys.executable, "-m", "tocsin", "publish", "--lab", name, str(file), "--json", *words],
-                cwd=ROOT,
-                env={**os.environ, **made.environment},
-                capture_output=True,
-                timeout=60,
-                check=True,
-            )
-            assert json.loads(done.stdout) == {"topic": topic, "sent": 1}
+        name, file = made.laboratories[0], tmp_path / "history.jsonl"
+        file.write_bytes(b"\n".join(report(name, number) for number in range(200)))
+        assert _published(made, file, "--flow", "backfill") == {"topic": backfill_topic(name), "sent": 200}
+        assert _published(made, file) == {"topic": detections_topic(name), "sent": 200}
+        made.start(0, "--flow", "backfill")
+        made.wait_for(200)
+
+        assert [one.partition.flow for one in made.positions().values()] == [Flow.BACKFILL]
+        parts = [int(found) for found in re.findall(r"batch .*?applied=(\d+)", made.log())]
+        assert sum(parts) == 200
+        assert parts[0] <= FEWEST and max(parts) <= 100
+
+
+def _published(made: Site, file: Path, *words: str) -> object:
+    """What `tocsin publish --json` printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tocsin", "publish", "--lab", made.laboratories[0], str(file), "--json", *words],
+        cwd=ROOT,
+        env={**os.environ, **made.environment},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 async def _sent_by_both(made: Site, values: Sequence[bytes]) -> None:
