@@ -18,6 +18,7 @@ from streams import app as application
 from streams.agents import Guard, Stop
 from streams.clock import Clock, Tick
 from streams.config import Flow, Stream
+from streams.conserving import Conserving
 from streams.continuity import Log
 from streams.pacing import Short
 from streams.relay import Relay
@@ -58,7 +59,7 @@ async def _main(worker: Worker[Prepared]) -> None:
     application.quieten()
     stop = Stop()
     _end_on_signals(stop, worker.stream.stop_within)
-    logs = Log(worker.stream.kafka)
+    logs = Log(worker.stream.kafka, worker.stream.batch_records)
     bell = Bell(worker.engine, Wakeup.OUTBOX)
     guard = Guard(
         worker.engine,
@@ -105,6 +106,7 @@ def _beside(
     ]
     if worker.relay:
         loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka).step, every=0.0))
+        loops.append(forever("conserving", Conserving(worker.engine).step, every=30.0))
     if worker.tick is not None:
         loops.append(forever("clock", Clock(worker.engine, worker.tick, bell.ring).step, every=1.0))
     return loops

@@ -19,6 +19,10 @@ from schemas.deliveries import Channel, DeliveryReason, DeliveryState, HoldReaso
 from schemas.plans import OPEN_STATES
 from schemas.topics import DEAD_LETTERS
 from schemas.vocabularies import RejectionReason
+from storage.balance import RecordFate, Stage
+from storage.conservation import EventFate
+from storage.freshness import Heard
+from storage.laboratories import LaboratoryState
 from storage.positions import HoldCause
 from streams.metrics import Fated
 from tests.broker.telling import Site as Telling
@@ -32,10 +36,13 @@ from tests.telling import alert_event
 LABELS: Final[dict[str, tuple[type[StrEnum], ...]]] = {
     "outcome": (Fated,),
     "reason": (RejectionReason, DeliveryReason, OutcomeReason, HoldReason),
-    "state": (DeliveryState,),
+    "state": (DeliveryState, LaboratoryState),
     "channel": (Channel,),
     "verdict": (Verdict,),
     "cause": (Page, HoldCause),
+    "stage": (Stage,),
+    "fate": (RecordFate, EventFate),
+    "heard": (Heard,),
 }
 ENDINGS: Final = {"counter": ("_total",), "histogram": ("_seconds", "_bytes"), "gauge": ("",)}
 

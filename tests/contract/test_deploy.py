@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.samples import Sample
 
 import notifiers.metrics  # noqa: F401  registers a courier's metrics
+import streams.conservation_metrics
 import streams.metrics  # noqa: F401  registers a worker's metrics
 from tocsin.cli import COMMANDS
 from tocsin.reading import OTHER_VARIABLES, known_variables

@@ -13,6 +13,7 @@ from schemas.places import COUNTRIES
 from schemas.topics import detections_topic, laboratory_topics
 from schemas.vocabularies import ReporterRole
 from storage import laboratories
+from storage.freshness import Freshness, freshness
 from storage.laboratories import Laboratory, LaboratoryState, StateChange
 from tocsin import logins, wiring
 from tocsin.commands.topics import applied
@@ -62,16 +63,18 @@ def add(
 
 @app.command("list")
 def list_them(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Every registered laboratory."""
+    """Every registered laboratory, when it was last heard of, and what was refused of it in the last 7 days."""
     engine = wiring.database(wiring.settings(data_dir), "lab")
     with engine.begin() as connection:
         found = laboratories.registered(connection)
+        heard = {one.laboratory: one for one in freshness(connection)}
     engine.dispose()
     if as_json:
-        print(json.dumps([_shown(one) for one in found], indent=2))
+        print(json.dumps([{**_shown(one), **_heard(heard[one.id])} for one in found], indent=2))
         return
     for one in found:
         _print(one)
+        print(f"  {_said(heard[one.id])}")
 
 
 @app.command()
@@ -139,6 +142,22 @@ def _laboratory(identifier: str, *, name: str, country: str, roles: list[Reporte
 
 def _print(one: Laboratory) -> None:
     print(f"{one.id}  {one.country}  {','.join(sorted(one.roles))}  {one.state}  {one.topic}  {one.display_name}")
+
+
+def _heard(one: Freshness) -> dict[str, str | float | int | None]:
+    return {
+        "last_report": one.last_report.isoformat(timespec="seconds") if one.last_report else None,
+        "silent_seconds": round(one.silent.total_seconds(), 1),
+        "heard": one.heard.value,
+        "refused_7_days": one.refused,
+    }
+
+
+def _said(one: Freshness) -> str:
+    days, seconds = one.silent.days, int(one.silent.total_seconds())
+    ago = f"{days} d" if days else f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    last = f"last report {one.last_report:%Y-%m-%d %H:%M} UTC, {ago} ago" if one.last_report else "no report yet"
+    return f"{last}; {one.refused} refused in 7 days"
 
 
 def _change(one: StateChange) -> dict[str, str | None]:
