@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "alert": "alert",
     "audit": "audit",
     "case": "case",
+    "conformance": "conformance",
     "courier": "courier",
     "database": "database",
     "dead-letters": "dead_letters",
