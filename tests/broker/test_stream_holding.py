@@ -57,6 +57,7 @@ def test_a_topic_made_anew_is_held_and_after_its_reset_the_same_reports_are_dupl
         assert _decisions(made, made.topics[0]) == [("hold", "tocsin"), ("reset", "Example officer")]
 
 
+@pytest.mark.long
 def test_a_log_that_changed_while_nobody_read_is_held_before_any_of_its_records_is_taken(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_log_that_changed_while_nobody_read_is_held_before_any_of_its_records_
         assert applied == [f"new {number}" for number in range(10)]
 
 
+@pytest.mark.long
 def test_another_cluster_holds_until_a_person_says_that_it_was_moved_with_its_offsets(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
@@ -132,6 +134,7 @@ def test_a_fault_of_ours_holds_its_partition_after_five_dead_letters_and_the_men
         ]
 
 
+@pytest.mark.long
 def test_a_worker_stopped_between_lock_and_commit_frees_its_cases_and_its_reports_count_once(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_worker_stopped_between_lock_and_commit_frees_its_cases_and_its_report
         assert _command(made, "audit").returncode == 0
 
 
+@pytest.mark.long
 def test_a_new_laboratory_restarts_two_workers_one_after_the_other(kafka: str, database: str, tmp_path: Path) -> None:
     with site(kafka, database, tmp_path, count=2, worker=REAL) as made:
         made.start(0)
@@ -170,10 +174,10 @@ def test_a_new_laboratory_restarts_two_workers_one_after_the_other(kafka: str, d
         assert made.running[second].poll() is None, "both are away"
         assert made.query("SELECT count(*) FROM restarts WHERE away_until > now()") == [(1,)]
         made.start(first)
-        assert made.running[second].wait(60) == 0
+        assert made.running[second].wait(120) == 0
         assert made.running[first].poll() is None
         made.start(second)
-        until(lambda: made.query("SELECT count(*) FROM restarts") == [(0,)], within=60)
+        until(lambda: made.query("SELECT count(*) FROM restarts") == [(0,)], within=120)
 
 
 def test_an_event_too_large_for_its_topic_is_parked_and_the_others_go_on(
