@@ -4,6 +4,7 @@
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--json", type=Path, help="where to write the figures; a new file under var/bench by default")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave the blocks: engines stop, directories go
     began = time.monotonic()
     figures = measure(tuple(given.only or PARTS), runs=given.runs, say=_say(began))
     path = given.json or Path("var/bench") / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
