@@ -161,6 +161,11 @@ class Recalled:
     loaded_grades: dict[str, frozenset[date]] = field(default_factory=dict)
 
 
+def lock_events(connection: Connection, ids: Iterable[UUID]) -> None:
+    """Nobody else reads or writes what is known of these events until the transaction ends."""
+    connection.execute(_LOCK, {"keys": [f"event:{event_id}" for event_id in sorted(ids)]})
+
+
 def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
     """Every revision received of these event ids, by whichever laboratory; nobody else adds one before we end.
 
@@ -171,7 +176,7 @@ def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
     ids = sorted({event_id for _, event_id in reports})
     if not ids:
         return known
-    connection.execute(_LOCK, {"keys": [f"event:{event_id}" for event_id in ids]})
+    lock_events(connection, ids)
     files: dict[Report, set[str]] = {}
     for row in connection.execute(_EVENTS, {"event_ids": ids}):
         report = (row.laboratory, row.event_id)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from schemas.records import Record
 from storage.dead_letters import decode_headers, encode_headers
+from storage.memory import lock_events
 
 PATIENCE: Final = timedelta(days=30)
 
@@ -40,11 +41,11 @@ _WRITE: Final = text("""
                value, headers)
 """)
 
+_DUE: Final = text("SELECT event_id FROM waiting_revisions WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit")
+
 _EXPIRED: Final = text(f"""
-    DELETE FROM waiting_revisions WHERE (laboratory, event_id, revision) IN (
-        SELECT laboratory, event_id, revision FROM waiting_revisions WHERE expires_at <= :now
-        ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
-    ) RETURNING {_COLUMNS}
+    DELETE FROM waiting_revisions WHERE event_id = ANY(CAST(:event_ids AS uuid[])) AND expires_at <= :now
+    RETURNING {_COLUMNS}
 """)
 
 
@@ -92,8 +93,15 @@ def change(connection: Connection, *, kept: Sequence[Waiting], gone: Sequence[tu
 
 
 def take_expired(connection: Connection, now: datetime, *, limit: int = 500) -> tuple[Waiting, ...]:
-    """Take out what has waited for 30 days; the caller buries it in the same transaction."""
-    return tuple(map(_waiting, connection.execute(_EXPIRED, {"now": now, "limit": limit})))
+    """Take out what has waited for 30 days; the caller buries it in the same transaction.
+
+    Under the locks of its events: an event that arrives in this moment either finds its revisions or comes too late.
+    """
+    ids = sorted({row.event_id for row in connection.execute(_DUE, {"now": now, "limit": limit})})
+    if not ids:
+        return ()
+    lock_events(connection, ids)
+    return tuple(map(_waiting, connection.execute(_EXPIRED, {"now": now, "event_ids": ids})))
 
 
 def _waiting(row: "Row[Any]") -> Waiting:
