@@ -35,6 +35,9 @@ KEEPALIVES: Final = {
 }
 
 INFRASTRUCTURE_CLASSES: Final = ("08", "40", "53", "57")
+TIME_OUTS: Final = frozenset({"25P03", "57014"})
+"""Idle in transaction, statement cancelled."""
+
 INFRASTRUCTURE_STATES: Final = frozenset({"55P03", "25P03"})
 """Connection, rollback (deadlock, serialization), resources, operator; lock not available; idle in transaction."""
 
@@ -83,6 +86,12 @@ def looking(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         yield connection
+
+
+def took_too_long(error: BaseException) -> bool:
+    """Whether a time-out of ours ended the transaction: less at a time may fit into it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return isinstance(cause, psycopg.Error) and cause.sqlstate in TIME_OUTS
 
 
 def migrate(engine: Engine) -> None:

@@ -18,7 +18,7 @@ from schemas.records import Record
 from schemas.rejections import Rejection
 from schemas.vocabularies import RejectionReason
 from storage import holding, positions
-from storage.engine import is_infrastructure
+from storage.engine import is_infrastructure, took_too_long
 from storage.positions import HoldCause, Partition, Position
 from streams import metrics
 from streams.admin import cluster_id
@@ -151,6 +151,10 @@ class Guard(Generic[Prepared]):
                     return
                 await self._wait(failures, "database_away", error)
                 failures += 1
+                if took_too_long(error) and len(batch.records) > 1:
+                    for half in batch.halves():
+                        await self.handle(half)
+                    return
 
     async def fill(self, partition: Partition, start: int, stop: int) -> None:
         """Apply what the log holds from `start` to `stop`; ends early when the partition is held."""

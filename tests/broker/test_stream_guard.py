@@ -68,6 +68,7 @@ def test_a_record_that_fails_alone_is_the_only_one_that_dies(kafka: str, databas
         values[20] = b"again, the locks moved"
         values[21] = b"twice"
         values[22] = b"dead by its own word"
+        values[200] = b"slow in company"
         asyncio.run(made.send(dict.fromkeys(made.topics, values)))
         made.start()
         made.wait_for(600)

@@ -11,6 +11,7 @@ import dataclasses
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,8 @@ _ADD: Final = text("""
 
 
 class Small:
-    """Remembers each record. Values that begin with `twice`, `dead`, `again`, `bug` or `unready` do as they say."""
+    """Remembers each record. Values that begin with `twice`, `dead`, `again`, `bug`, `unready` or `slow` do as
+    they say; the slow one takes longer than a transaction may, unless it is alone."""
 
     def __init__(self, *, mended: bool = False) -> None:
         self.asked_again = 0
@@ -56,6 +58,9 @@ class Small:
     def apply(self, connection: Connection, prepared: Sequence[Record]) -> Sequence[Fate]:
         if not self.mended and any(_says(record, b"bug") for record in prepared):
             raise ZeroDivisionError("a fault in the handler")
+        if len(prepared) > 1 and any(_says(record, b"slow") for record in prepared):
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            time.sleep(0.3)
         fates = [_fate(record) for record in prepared]
         applied = [record for record, fate in zip(prepared, fates, strict=True) if isinstance(fate, Applied)]
         connection.execute(
