@@ -182,7 +182,8 @@ def main() -> int:
     except asyncio.CancelledError:
         console.print("Ended without a verdict.")
         return 1
-    console.print(f"{'Failed' if verdict.wrong else 'Passed'}, seed {given.seed}: {verdict}", highlight=False, soft_wrap=True)
+    word = "Failed" if verdict.wrong else "Passed"
+    console.print(f"{word}, seed {given.seed}: {verdict}", highlight=False, soft_wrap=True)
     return 1 if verdict.wrong else 0
 
 
