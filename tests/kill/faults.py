@@ -176,17 +176,21 @@ async def push_positions_back(trial: Trial) -> None:
         await trial.until(lambda: trial.read_to() >= reached)
 
 
+_PUSH_BACK: Final = text("""
+    UPDATE stream_positions AS p SET next_offset = w.place, duplicates = p.duplicates - (p.next_offset - w.place)
+    FROM (SELECT topic, greatest(next_offset - :by, first_offset, (
+              SELECT max("offset") + 1 FROM dead_letters AS d WHERE d.topic = q.topic)) AS place
+          FROM stream_positions AS q) AS w
+    WHERE w.topic = p.topic
+""")
+"""Not over a dead letter: it would become a second one, which the audit tells."""
+
+
 def _pushed_back(trial: Trial) -> bool:
     try:
         with trial.site.engine.begin() as connection:
-            connection.execute(
-                text("""
-                    UPDATE stream_positions SET
-                        next_offset = greatest(next_offset - :by, first_offset),
-                        duplicates = duplicates - (next_offset - greatest(next_offset - :by, first_offset))
-                """),
-                {"by": PUSHED},
-            )
+            connection.execute(text("LOCK stream_positions IN EXCLUSIVE MODE"))
+            connection.execute(_PUSH_BACK, {"by": PUSHED})
         return True
     except SQLAlchemyError:
         return False

@@ -123,8 +123,13 @@ def _books(site: Site, reference: Outcome) -> Iterable[str]:
 def _audit(site: Site) -> Iterable[str]:
     code, said = audit(site)
     if code:
-        wrong = [one["findings"] for one in json.loads(said)["partitions"] if one["findings"]]
-        yield f"tocsin audit says that it does not add up: {wrong}"
+        found = json.loads(said)
+        wrong = [
+            *(one["findings"] for one in found["partitions"]),
+            *(one["compared"]["findings"] for one in found["partitions"] if one["compared"]),
+            found["imbalances"],
+        ]
+        yield f"tocsin audit says that it does not add up: {[one for one in wrong if one]}"
 
 
 def audit(site: Site) -> tuple[int, str]:
