@@ -123,7 +123,7 @@ class Watch:
 
     def _left(self) -> str:
         left = self._ends - time.monotonic()
-        return self._phase if left <= 0 or self._phase != "faults" else f"{left // 60:.0f}:{left % 60:04.1f} left"
+        return self._phase if left <= 0 or self._phase != "faults" else f"{int(left) // 60}:{int(left) % 60:02} left"
 
 
 def _figures(hurt: Trial) -> Figures | None:

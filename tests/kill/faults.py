@@ -171,9 +171,9 @@ async def cut_connections(trial: Trial) -> None:
 async def push_positions_back(trial: Trial) -> None:
     """By hand, books included: what is read again ends as duplicates, which are taken off beforehand."""
     async with trial.outage:
-        reached = trial.read_to()
-        await trial.until(lambda: _pushed_back(trial))
-        await trial.until(lambda: trial.read_to() >= reached)
+        before: dict[str, int] = {}
+        await trial.until(lambda: _pushed_back(trial, before))
+        await trial.until(lambda: _reached_again(trial, before))
 
 
 _PUSH_BACK: Final = text("""
@@ -186,14 +186,24 @@ _PUSH_BACK: Final = text("""
 """Not over a dead letter: it would become a second one, which the audit tells."""
 
 
-def _pushed_back(trial: Trial) -> bool:
+def _pushed_back(trial: Trial, before: dict[str, int]) -> bool:
     try:
         with trial.site.engine.begin() as connection:
             connection.execute(text("LOCK stream_positions IN EXCLUSIVE MODE"))
+            before |= dict(connection.execute(text("SELECT topic, next_offset FROM stream_positions")).tuples().all())
             connection.execute(_PUSH_BACK, {"by": PUSHED})
         return True
     except SQLAlchemyError:
         return False
+
+
+def _reached_again(trial: Trial, before: Mapping[str, int]) -> bool:
+    """Until then rows lie beyond the positions, and no audit adds up."""
+    try:
+        now = trial.site.positions()
+    except SQLAlchemyError:
+        return False
+    return all(now[topic].next_offset >= reached for topic, reached in before.items())
 
 
 async def push_committed_offsets(trial: Trial) -> None:
