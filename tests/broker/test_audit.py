@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import text
 
@@ -105,6 +106,7 @@ def test_the_audit_sees_each_damage_and_nothing_when_it_is_mended(kafka: str, da
         assert frozenset().union(*(one.findings for one in (*OF_RECORDS, *OF_TELLING))) >= {*LogFinding, *Imbalance}
 
 
+@pytest.mark.long
 def test_the_command_says_what_is_wrong_in_sentences_and_since_when_it_looked(
     kafka: str, database: str, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from tests.streaming.site import HALTING, MENDED, REAL, SMALL, TAIL, WATCHFUL, S
 WHO = ("--by", "Example officer", "--reason", "looked at it", "--yes")
 
 
+@pytest.mark.long
 def test_a_topic_made_anew_is_held_and_after_its_reset_the_same_reports_are_duplicates_told_to_nobody(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_another_cluster_holds_until_a_person_says_that_it_was_moved_with_its_of
         assert made.positions()[topic].cluster_id == cluster
 
 
+@pytest.mark.long
 def test_a_fault_of_ours_holds_its_partition_after_five_dead_letters_and_the_mended_program_reads_the_rest(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
