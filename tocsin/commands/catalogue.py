@@ -1,0 +1,10 @@
+"""`tocsin catalogue explain | check`: why something is the substance it is, and whether the catalogue file holds."""
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Ask the catalogue why, and prove it.")
+
+
+@app.callback()
+def about() -> None:
+    """The catalogue of substances."""
