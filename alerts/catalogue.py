@@ -5,11 +5,12 @@ One shipped file (`data/substances.csv`), read once at start; a snapshot is immu
 
 import csv
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain
 
 from alerts.names import strict_key
 from schemas.vocabularies import Category, SubstanceFlag, SubstanceKind
@@ -62,6 +63,18 @@ class Variant:
     synonyms: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """A name that a person assigned to a substance: for everybody, or a private code of one laboratory.
+
+    A laboratory's own goes before every other name, for its reports only.
+    """
+
+    name: str
+    key: str
+    laboratory: str | None = None
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """A snapshot of the known substances; two snapshots of one version are the same.
@@ -73,6 +86,7 @@ class Catalogue:
     entries: Mapping[str, Entry]
     variants: tuple[Variant, ...] = ()
     street_names: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[Alias, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -84,6 +98,20 @@ class Catalogue:
     def by_name(self, strict_name: str) -> frozenset[str]:
         """Keys of the substances that have this strict name; more than one is ambiguous."""
         return self._names.get(strict_name, frozenset())
+
+    def private(self, strict_name: str, laboratory: str) -> str | None:
+        """The key that a laboratory means by a name of its own."""
+        return self._private.get((laboratory, strict_name))
+
+    @property
+    def has_private_names(self) -> bool:
+        """Whether any laboratory has names of its own."""
+        return bool(self._private)
+
+    def written(self) -> Iterable[tuple[str, frozenset[str]]]:
+        """Every strict name, brands and street names too, with the substances that have it."""
+        brands = ((name, frozenset((key,))) for name, key in self.street_names.items() if name not in self._names)
+        return chain(self._names.items(), brands)
 
     def by_cas(self, cas: str) -> frozenset[str]:
         """Keys of the substances with this CAS number."""
@@ -110,7 +138,13 @@ class Catalogue:
     def _names(self) -> Mapping[str, frozenset[str]]:
         named = [(strict_key(name), entry.key) for entry in self.entries.values() for name in entry.names]
         named += [(strict_key(name), item.key) for item in self.variants for name in (item.name, *item.synonyms)]
+        named += [(strict_key(alias.name), alias.key) for alias in self.aliases if alias.laboratory is None]
         return _gathered(named)
+
+    @cached_property
+    def _private(self) -> Mapping[tuple[str, str], str]:
+        own = [alias for alias in self.aliases if alias.laboratory is not None]
+        return {(alias.laboratory or "", strict_key(alias.name)): alias.key for alias in own}
 
     @cached_property
     def _cas(self) -> Mapping[str, frozenset[str]]:

@@ -87,10 +87,11 @@ class _Stated:
     cas: str | None
     isomer_status: IsomerStatus | None
     metabolite: bool
+    private: str | None = None
 
     @classmethod
-    def of(cls, component: Component) -> "_Stated":
-        """This part of a component."""
+    def of(cls, component: Component, private: str | None) -> "_Stated":
+        """This part of a component; `private` is the key that its laboratory means by the name."""
         return cls(
             name=component.name_reported,
             inchikey=component.inchikey,
@@ -99,6 +100,7 @@ class _Stated:
             cas=component.cas,
             isomer_status=component.isomer_status,
             metabolite=component.role is ComponentRole.METABOLITE,
+            private=private,
         )
 
 
@@ -127,7 +129,10 @@ class _Answer:
 
 def identify(component: Component, *, laboratory: str, sample: str, catalogue: Catalogue) -> tuple[Identity, ...]:
     """The substances of a component: one, or several for a mixture; never none."""
-    found = _identified(_Stated.of(component), catalogue)
+    private = None
+    if catalogue.has_private_names:
+        private = catalogue.private(strict_key(component.name_reported), laboratory)
+    found = _identified(_Stated.of(component, private), catalogue)
     return tuple(replace(one, key=f"{one.key}:{laboratory}:{sample}") if one.unidentified else one for one in found)
 
 
@@ -165,7 +170,7 @@ def _answers(stated: _Stated, catalogue: Catalogue) -> tuple[list[_Answer], list
         _by_inchikey(stated.inchikey, [structure for _, structure in drawn], catalogue, doubts),
         *(_Answer(rung, _parents(structure)) for rung, structure in drawn),
         _by_cas(stated.cas, catalogue, doubts),
-        _by_name(stated.name, catalogue, doubts),
+        _by_name(stated, catalogue, doubts),
     ]
     return [answer for answer in answers if answer is not None], doubts
 
@@ -228,8 +233,10 @@ def is_cas(text: str) -> bool:
     return sum(place * int(digit) for place, digit in enumerate(reversed(digits), 1)) % 10 == int(check)
 
 
-def _by_name(name: str, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
-    keys = frozenset() if unnamed(name) else named_keys(name, catalogue)
+def _by_name(stated: _Stated, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
+    if stated.private is not None:
+        return _Answer(Rung.R5, (_Found(stated.private),))
+    keys = frozenset() if unnamed(stated.name) else named_keys(stated.name, catalogue)
     if len(keys) > 1:
         doubts.append("the name is not used: several substances have it")
     return _Answer(Rung.R5, tuple(map(_Found, keys))) if len(keys) == 1 else None
