@@ -1,10 +1,12 @@
 """The catalogue: which substances are known, under which names, and what each of them is to the market.
 
-One shipped file (`data/substances.csv`), read once at start; a snapshot is immutable and has a version.
+The shipped files (`data/substances.csv` and two beside it) seed versioned rows of the database, and those are the
+truth; without a database the files are it. A snapshot is immutable and has a version.
 """
 
 import csv
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -75,6 +77,33 @@ class Alias:
     laboratory: str | None = None
 
 
+Row = Mapping[str, str]
+"""One line of a file, by column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """What a catalogue is made of: the lines of its three files."""
+
+    substances: tuple[Row, ...]
+    stereo_variants: tuple[Row, ...] = ()
+    street_names: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alias:
+    """What a name was settled as; the structure is there for a substance that the catalogue does not have."""
+
+    substance: str
+    inchikey: str | None = None
+    smiles: str | None = None
+    source: str = "reviewer"
+
+
+Aliases = Mapping[tuple[str, str], Alias]
+"""By laboratory ("" for all) and the key under which the name waited for a person (`alerts/aliases.py`)."""
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """A snapshot of the known substances; two snapshots of one version are the same.
@@ -129,6 +158,10 @@ class Catalogue:
         """The named stereoisomer of a strict name."""
         return self._variants_by_name.get(strict_name)
 
+    def settled_as(self, laboratory: str, key: str) -> Alias | None:
+        """What a key was settled as, for this laboratory or for all."""
+        return self.aliases.get((laboratory, key)) or self.aliases.get(("", key))
+
     def usual_with(self, entry: Entry, *, of: Entry) -> bool:
         """Whether `entry` is a usual cutting agent or by-product of `of`."""
         usual = entry.usual_cut_of | entry.by_product_of
@@ -165,15 +198,45 @@ class Catalogue:
 
 def load() -> Catalogue:
     """The shipped catalogue with its variants and street names."""
-    texts = [_text(name) for name in ("substances.csv", "stereo_variants.csv", "street_names.csv")]
-    substances, variants, street = (list(csv.DictReader(text.splitlines())) for text in texts)
-    entries = {row["key"]: _entry(row) for row in substances}
+    texts = _texts()
+    version = hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
+    return assembled(_rows(texts), version=version)
+
+
+def shipped() -> Rows:
+    """The shipped files as rows."""
+    return _rows(_texts())
+
+
+def assembled(rows: Rows, *, version: str, aliases: Aliases | None = None) -> Catalogue:
+    """The snapshot that these rows make."""
     return Catalogue(
-        version=hashlib.sha256("".join(texts).encode()).hexdigest()[:16],
-        entries=entries,
-        variants=tuple(map(_variant, variants)),
-        street_names={strict_key(row["street_name"]): row["key"] for row in street},
+        version=version,
+        entries={row["key"]: _entry(row) for row in rows.substances},
+        variants=tuple(map(_variant, rows.stereo_variants)),
+        street_names={strict_key(row["street_name"]): row["key"] for row in rows.street_names},
+        aliases=aliases or {},
     )
+
+
+def version_of(rows: Rows, aliases: Aliases) -> str:
+    """A digest of all that a snapshot says; the order of the rows does not matter."""
+    lists = [sorted(json.dumps(row, sort_keys=True) for row in part) for part in _parts(rows)]
+    settled = sorted(json.dumps([*key, vars(alias)], sort_keys=True) for key, alias in aliases.items())
+    return hashlib.sha256(json.dumps([*lists, settled]).encode()).hexdigest()[:16]
+
+
+def _parts(rows: Rows) -> tuple[tuple[Row, ...], ...]:
+    return rows.substances, rows.stereo_variants, rows.street_names
+
+
+def _texts() -> list[str]:
+    return [_text(name) for name in ("substances.csv", "stereo_variants.csv", "street_names.csv")]
+
+
+def _rows(texts: list[str]) -> Rows:
+    substances, variants, street = (tuple(csv.DictReader(text.splitlines())) for text in texts)
+    return Rows(substances=substances, stereo_variants=variants, street_names=street)
 
 
 def _text(name: str) -> str:

@@ -45,7 +45,8 @@ class Identity:
     """One substance of a component, with the class it belongs to and why.
 
     Keys: `S:` structure, `N:` name only, `G:` one of a group of isomers, `U:` unidentified (never equal to another).
-    `provisional`: not settled, so nothing may be called first or new by it; `conflict`: two identifiers disagree.
+    `provisional`: not settled, so nothing may be called first or new by it; `conflict`: two identifiers disagree;
+    `settled_from`: the key under which the name waited for a person, where it was settled (`alerts/aliases.py`).
     """
 
     key: str
@@ -62,6 +63,7 @@ class Identity:
     class_rule: str | None
     why: str
     flags: frozenset[SubstanceFlag]
+    settled_from: str | None = None
 
     @property
     def unidentified(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from alerts.aliases import settled
 from alerts.catalogue import Catalogue
 from alerts.evidence import Named
 from alerts.identity import identify
@@ -16,13 +17,14 @@ from schemas.vocabularies import Tense
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """`at` is its decision time; `source` where it lies in the log, where it came from one."""
+    """`at` is its decision time; `catalogue` the version it was read with; `source` where it lies in the log."""
 
     at: datetime
     laboratory: str
     decoded: Decoded
     named: tuple[Named, ...]
     said: Said
+    catalogue: str
     source: Coordinates | None = None
 
     @property
@@ -51,9 +53,20 @@ def reading_of(
     named = tuple(
         Named(component, identity)
         for component in detection.components
-        for identity in identify(
-            component, laboratory=laboratory, sample=detection.reporter.case_ref, catalogue=catalogue
+        for identity in settled(
+            identify(component, laboratory=laboratory, sample=detection.reporter.case_ref, catalogue=catalogue),
+            component,
+            laboratory=laboratory,
+            catalogue=catalogue,
         )
     )
     said = said_by(detection, named, laboratory=laboratory, catalogue=catalogue, certainty=certainty)
-    return Reading(at=at, laboratory=laboratory, decoded=decoded, named=named, said=said, source=source)
+    return Reading(
+        at=at,
+        laboratory=laboratory,
+        decoded=decoded,
+        named=named,
+        said=said,
+        catalogue=catalogue.version,
+        source=source,
+    )
