@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, text
 
-from schemas.records import Record
+from schemas.records import Coordinates, Record
 from schemas.rejections import Problem, Rejection
 from schemas.vocabularies import RejectionReason, ReportFate
 
@@ -88,6 +88,14 @@ _ADD: Final = text("""
     ORDER BY place
 """)
 
+_THERE: Final = text("""
+    SELECT DISTINCT d.topic, d.partition, d."offset"
+    FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:offsets AS bigint[]))
+         AS asked (topic, partition, "offset")
+    JOIN dead_letters AS d
+      ON (d.topic, d.partition, d."offset") = (asked.topic, asked.partition, asked."offset") AND d.flow = :flow
+""")
+
 _COLUMNS: Final = """id, flow, topic, partition, "offset", recorded_at, key, value, headers, reason, problems, waited,
     state, created_at, decided_by, decided_because, decided_at, fate"""
 
@@ -142,6 +150,19 @@ def add(connection: Connection, letters: Sequence[DeadLetter]) -> None:
             "waited": [letter.waited for letter in letters],
         },
     )
+
+
+def there(connection: Connection, flow: str, places: Sequence[Coordinates]) -> frozenset[Coordinates]:
+    """Those of these places whose record is a dead letter already."""
+    if not places:
+        return frozenset()
+    values = {
+        "flow": flow,
+        "topics": [one.topic for one in places],
+        "partitions": [one.partition for one in places],
+        "offsets": [one.offset for one in places],
+    }
+    return frozenset(Coordinates(*row) for row in connection.execute(_THERE, values))
 
 
 def latest(connection: Connection, limit: int, *, state: LetterState | None = None) -> tuple[StoredDeadLetter, ...]:

@@ -53,6 +53,8 @@ class Position:
     """Everything below `next_offset` has ended as something; reading began at `first_offset`.
 
     While `held` says why, records pass unapplied. `generation` rises when a person starts the partition anew.
+    `last_dead`, known under the lock only, is the highest offset that became a dead letter: a position that lies at or
+    below it was pushed back.
     """
 
     partition: Partition
@@ -65,6 +67,7 @@ class Position:
     held: str | None
     cause: HoldCause | None = None
     generation: int = 1
+    last_dead: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +85,11 @@ _COLUMNS: Final = """flow, topic, partition, first_offset, next_offset, applied,
     last_offset, last_sha256, cluster_id, held, held_cause, generation"""
 
 _LOCK: Final = text(f"""
-    SELECT {_COLUMNS} FROM stream_positions
+    SELECT {_COLUMNS}, (
+        SELECT max(d."offset") FROM dead_letters AS d
+        WHERE (d.topic, d.partition) = (p.topic, p.partition) AND d.flow = p.flow
+    ) AS last_dead
+    FROM stream_positions AS p
     WHERE (flow, topic, partition) IN (
         SELECT * FROM unnest(CAST(:flows AS text[]), CAST(:topics AS text[]), CAST(:partitions AS int[])))
     ORDER BY flow, topic, partition FOR UPDATE
@@ -125,7 +132,7 @@ def lock(connection: Connection, partitions: Sequence[Partition]) -> dict[Partit
             "partitions": [one.partition for one in wanted],
         },
     )
-    return {position.partition: position for position in map(_position, rows)}
+    return {position.partition: position for position in (_position(row, row.last_dead) for row in rows)}
 
 
 def advance(connection: Connection, moves: Sequence[Move]) -> None:
@@ -169,7 +176,7 @@ def all_positions(connection: Connection) -> tuple[Position, ...]:
     return tuple(map(_position, connection.execute(_ALL)))
 
 
-def _position(row: "Row[tuple[object, ...]]") -> Position:
+def _position(row: "Row[tuple[object, ...]]", last_dead: int | None = None) -> Position:
     return Position(
         partition=Partition(flow=row.flow, topic=row.topic, partition=row.partition),
         first_offset=row.first_offset,
@@ -183,4 +190,5 @@ def _position(row: "Row[tuple[object, ...]]") -> Position:
         held=row.held,
         cause=None if row.held_cause is None else HoldCause(row.held_cause),
         generation=row.generation,
+        last_dead=last_dead,
     )

@@ -145,8 +145,8 @@ class Transaction(Generic[Prepared]):
         with self.engine.begin() as connection:
             known = self._locked(connection, asked, held & asked)
             placement = self.place(going, known, flow=self.flow)
-            fates = self._apply(connection, [prepared[index] for index in placement.fresh])
             records = [going.records[index] for index in placement.fresh]
+            fates = self._fates(connection, records, [prepared[index] for index in placement.fresh], known)
             self._bury(connection, records, fates)
             moves = self._moves(placement, records, fates)
             positions.advance(connection, moves)
@@ -163,6 +163,22 @@ class Transaction(Generic[Prepared]):
         if found != held:
             raise HoldsChanged(asked, found)
         return {one: position for one, position in known.items() if one not in held}
+
+    def _fates(
+        self,
+        connection: Connection,
+        records: Sequence[Record],
+        prepared: Sequence[Prepared],
+        known: Mapping[Partition, Position],
+    ) -> Sequence[Fate]:
+        """A record that is a dead letter and is read again, for its position was pushed back, stays that one letter."""
+        below = [one.coordinates for one in records if _was_read(one, known[partition_of(one, self.flow)])]
+        buried = dead_letters.there(connection, self.flow, below)
+        if not buried:
+            return self._apply(connection, prepared)
+        new = [item for record, item in zip(records, prepared, strict=True) if record.coordinates not in buried]
+        fates = iter(self._apply(connection, new))
+        return [Duplicate() if record.coordinates in buried else next(fates) for record in records]
 
     def _apply(self, connection: Connection, prepared: Sequence[Prepared]) -> Sequence[Fate]:
         if not prepared:
@@ -220,6 +236,10 @@ def place(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> Pl
 def _recognise(record: Record, position: Position) -> None:
     if record.offset == position.last_offset and fingerprint(record) != position.last_sha256:
         raise ForeignLog(position)
+
+
+def _was_read(record: Record, position: Position) -> bool:
+    return position.last_dead is not None and record.offset <= position.last_dead
 
 
 def fingerprint(record: Record) -> bytes:
