@@ -100,7 +100,7 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
     anchor, windows = look.anchor, look.windows
     recent, history, marks = look.recent, look.baseline, look.harmful.marks
     has_baseline = past.first_event <= anchor - timedelta(days=windows.baseline_age)
-    mean = history.events / 12
+    mean = history.events / windows.months
     in_country = max(recent.countries.values(), default=0)
     new_countries = look.newly_affected
     return Facts(

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from pathlib import Path
 
 from alerts.facts import Facts
-from alerts.rulebook import Language, Override, Program, Rulebook, european
+from alerts.language import Language, Program
+from alerts.rulebook import Rulebook, european, read
+from alerts.ruleset import Override
 from alerts.techniques import Certainty
 from schemas.alert_events import FiredRule
 from schemas.base import Frozen
@@ -22,6 +25,8 @@ class Grade(Frozen):
     spread: int
     confidence: Confidence
     fired: tuple[FiredRule, ...]
+    rule_set: str = ""
+    """Name, version and beginning of the digest of the rule file that gave it."""
 
     @property
     def order(self) -> tuple[int, int, int, int, date]:
@@ -95,7 +100,13 @@ class Grading:
         failed = ((rule, axis, answers[rule.id]) for rule, axis in self._asked)
         fired += [_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)]
         return Grade(
-            anchor=date.min, level=level, impact=scores[0], spread=scores[1], confidence=confidence, fired=tuple(fired)
+            anchor=date.min,
+            level=level,
+            impact=scores[0],
+            spread=scores[1],
+            confidence=confidence,
+            fired=tuple(fired),
+            rule_set=self.book.label,
         )
 
 
@@ -125,3 +136,8 @@ def _fired(rule: _Compiled, axis: str, score: str, shown: Mapping[str, bool | in
 def european_grading() -> Grading:
     """The shipped rules, compiled once."""
     return Grading(european())
+
+
+def grading_of(path: Path | None) -> Grading:
+    """The rules of a file, or the shipped ones. Raises RuleError."""
+    return european_grading() if path is None else Grading(read(path))

@@ -1,240 +1,124 @@
-"""Reads a rule file, refuses what is wrong with file and line, and compiles each rule once.
-
-CEL (Common Expression Language) is checked at load against the declared types of the facts, so that a rule that
-names an unknown fact, or is not a yes-or-no question, never starts.
-"""
+"""Reads a rule file; refuses what is wrong with it, every problem at once, each with file, line and what to do."""
 
 import hashlib
-import string
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 import yaml
-from cel_expr_python import cel
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from alerts.errors import RuleError
-from schemas.base import Frozen
-from schemas.vocabularies import Confidence, Level
+from alerts.language import MOST_QUESTIONS
+from alerts.ruleset import ANY_CLASS, Rule, RuleSet, Threshold
+from alerts.ruleset import Windows as Windows
+from schemas.alert_events import RuleSetRef
 
-Score = Literal[0, 1, 2, 3, 4]
-EUROPEAN = Path(__file__).parent / "rules" / "european.yaml"
+FOLDER = Path(__file__).parent / "rules"
+EUROPEAN = FOLDER / "european.yaml"
+EXAMPLE = FOLDER / "example_stricter.yaml"
+"""The grading of an authority that does not exist: shows that another one can be used without changing code."""
 
-
-class _Rule(Frozen):
-    id: str = Field(pattern=r"^[A-Z0-9][A-Z0-9-]*$")
-    says: str = Field(min_length=1)
-
-
-class ImpactRule(_Rule):
-    """Gives an impact when it holds."""
-
-    gives: Score
-    when: str
-
-
-class SpreadRule(_Rule):
-    """Gives a spread; `first` is looked at before all others and ends the question, `otherwise` when none held."""
-
-    gives: Score
-    when: str = "true"
-    first: bool = False
-    otherwise: bool = False
-
-
-class ConfidenceRule(_Rule):
-    gives: Confidence
-    when: str
-
-
-class Override(_Rule):
-    """Replaces (`level`) or caps (`at_most`) the level of the matrix."""
-
-    when: str
-    level: Level | None = None
-    at_most: Level | None = None
-
-
-class Windows(Frozen):
-    """Lengths in days; see the rule file for what each bounds."""
-
-    events: int = Field(gt=0)
-    harm: int = Field(gt=0)
-    cluster: int = Field(gt=0)
-    new_country: int = Field(gt=0)
-    history: int = Field(gt=0)
-    baseline_age: int = Field(gt=0)
-    unidentified: int = Field(gt=0)
-
-    @property
-    def longest(self) -> int:
-        """How many days before an anchor can matter to its facts."""
-        return self.history + max(self.events, self.new_country, self.harm, self.cluster)
-
-
-class Dose(Frozen):
-    """High and extreme amounts per unit, in mg, of the substance with this first InChIKey block."""
-
-    name: str
-    inchikey: str = Field(pattern="^[A-Z]{14}$")
-    high: float = Field(gt=0)
-    extreme: float = Field(gt=0)
-
-
-class Bulk(Frozen):
-    potent_opioid: float = Field(gt=0)
-    other: float = Field(gt=0)
-
-
-class RuleSet(Frozen):
-    """One authority's grading. `levels[impact][spread]` is the level."""
-
-    name: str
-    version: str
-    windows_days: Windows
-    doses_mg_per_unit: tuple[Dose, ...]
-    bulk_grams: Bulk
-    user_level_max_units: int = Field(gt=0)
-    impact: tuple[ImpactRule, ...] = Field(min_length=1)
-    spread: tuple[SpreadRule, ...] = Field(min_length=1)
-    levels: tuple[tuple[Level, Level, Level, Level, Level], ...] = Field(min_length=5, max_length=5)
-    confidence: tuple[ConfidenceRule, ...] = Field(min_length=1)
-    overrides: tuple[Override, ...] = ()
-
-    def dose(self, key: str) -> Dose | None:
-        """The dose thresholds of the substance with this key, if the file has any."""
-        return next((dose for dose in self.doses_mg_per_unit if key == f"S:{dose.inchikey}"), None)
-
-
-@dataclass(frozen=True)
-class Program:
-    """A compiled question over one kind of facts, and its text."""
-
-    expression: cel.Expression
-    when: str
-
-    def answer(self, activation: cel.Activation) -> bool | str:
-        """Yes or no, or what went wrong while answering. Facts are total, so that is a bug: it stays in the trace."""
-        found = self.expression.eval(activation).value()
-        return found if isinstance(found, bool) else str(found)
-
-    def holds(self, activation: cel.Activation) -> bool:
-        """Whether the question is answered yes; one that fails is not."""
-        return self.answer(activation) is True
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Compiled questions by name, asked together: one evaluation instead of thirty, a tenth of the time."""
-
-    programs: Mapping[str, Program]
-    together: cel.Expression
-    """The sum of a bit for each yes. It fails when any question does."""
-
-    def answers(self, activation: cel.Activation) -> dict[str, bool | str]:
-        """The answer of each; one that fails spoils no other."""
-        found = self.together.eval(activation).value()
-        if isinstance(found, int):
-            return {name: bool(found >> place & 1) for place, name in enumerate(self.programs)}
-        return {name: program.answer(activation) for name, program in self.programs.items()}
-
-
-class Language:
-    """CEL over the fields of one frozen dataclass: bool, int, float and str."""
-
-    _TYPES: Mapping[type, cel.Type] = {
-        bool: cel.Type.BOOL, int: cel.Type.INT, float: cel.Type.DOUBLE, str: cel.Type.STRING,
-    }  # fmt: skip
-
-    def __init__(self, facts: type, extra: Mapping[str, type] | None = None) -> None:
-        declared = {field.name: field.type for field in fields(facts)} | dict(extra or {})
-        self.names = frozenset(declared)
-        self._environment = cel.NewEnv(
-            variables={name: self._TYPES[kind] for name, kind in declared.items() if isinstance(kind, type)}
-        )
-
-    def activation(self, values: Mapping[str, bool | int | float | str]) -> cel.Activation:
-        """Bind the facts once for all rules."""
-        return self._environment.Activation(values)
-
-    def compile(self, rule: str, when: str, where: str) -> Program:
-        """Compile, or refuse naming file, line, rule and CEL's own complaint."""
-        try:
-            expression = self._environment.compile(when)
-        except RuntimeError as error:
-            complaint = str(error).split("ERROR: ")[-1].splitlines()[0].removeprefix("<input>:")
-            raise RuleError(
-                f"{where}: rule {rule}: {complaint}. Known facts: {', '.join(sorted(self.names))}"
-            ) from None
-        if expression.return_type() != cel.Type.BOOL:
-            gives = expression.return_type().name()
-            raise RuleError(f"{where}: rule {rule} must be a yes-or-no question, but gives {gives}")
-        return Program(expression, when)
-
-    def together(self, programs: Mapping[str, Program]) -> Questions:
-        """Questions of this language to be asked at once; at most 62."""
-        bits = [f"(({program.when}\n) ? {1 << place} : 0)" for place, program in enumerate(programs.values())]
-        return Questions(programs, self._environment.compile(" + ".join(bits)))
-
-    def check_sentence(self, rule: str, says: str, where: str) -> None:
-        """Refuse a sentence with braces that do not hold just the name of a fact."""
-        try:
-            parts = list(string.Formatter().parse(says))
-        except ValueError as error:
-            raise RuleError(f"{where}: the sentence of rule {rule} cannot be read: {error}") from None
-        named = {name for _, name, _, _ in parts if name is not None}
-        if unknown := named - self.names:
-            names = ", ".join(name or "{}" for name in sorted(unknown))
-            raise RuleError(f"{where}: the sentence of rule {rule} names unknown facts: {names}")
-        if any(how or conversion for _, _, how, conversion in parts):
-            raise RuleError(f"{where}: the sentence of rule {rule} may name facts in braces, without a format")
+PARTS = ("impact", "spread", "confidence", "overrides")
+_NAMED = re.compile(r"\bthreshold\.([A-Za-z0-9_]+)")
+_IN_SENTENCE = re.compile(r"\{threshold\.([A-Za-z0-9_]+)\}")
+Location = tuple[int | str, ...]
+AnyRule = TypeVar("AnyRule", bound=Rule)
 
 
 @dataclass(frozen=True)
 class Rulebook:
-    """A rule set, where each rule stands in its file, and its digest (SHA-256 of the file)."""
+    """A rule set, where each rule stands in its file, and its digest (SHA-256 of the file).
+
+    `thresholds` names those that a rule asks about; in `rules` they are replaced by their values.
+    """
 
     rules: RuleSet
     path: Path
     lines: Mapping[str, int]
     digest: str
+    thresholds: Mapping[str, tuple[str, ...]]
 
     def where(self, rule: str) -> str:
         """`file:line` of a rule."""
         return f"{self.path.name}:{self.lines.get(rule, 1)}"
 
+    @property
+    def ref(self) -> RuleSetRef:
+        """What a grade names it by."""
+        return RuleSetRef(name=self.rules.name, version=self.rules.version, digest=self.digest)
+
+    @property
+    def label(self) -> str:
+        """The same in one line: name, version, the beginning of the digest."""
+        return f"{self.rules.name} {self.rules.version} {self.digest[:12]}"
+
 
 def read(path: Path = EUROPEAN) -> Rulebook:
-    """Read and check the structure of a rule file. Raises RuleError."""
-    text = path.read_text(encoding="utf-8")
+    """Read and check the structure of a rule file. Raises RuleError, with a line of text for each problem."""
+    text, tree, document = _parsed(path)
+    name = path.name
     try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        rules = RuleSet.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise RuleError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from None
+        rules = RuleSet.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise RuleError(
-            f"{path.name}:{_line(tree, first['loc'])}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
-    places = [
-        (part, n) for part in ("impact", "spread", "confidence", "overrides") for n in range(len(getattr(rules, part)))
-    ]
-    lines: dict[str, int] = {}
-    for part, n in places:
-        rule, line = getattr(rules, part)[n].id, _line(tree, (part, n))
-        if rule in lines:
-            raise RuleError(f"{path.name}:{line}: the rule id {rule} is used twice: give each rule its own")
-        lines[rule] = line
-    book = Rulebook(rules, path, lines, hashlib.sha256(text.encode()).hexdigest())
-    _refuse_incomplete(book, tree)
-    return book
+        found = sorted({_problem(one, name, tree) for one in error.errors(include_url=False)})
+        raise _refused([says for _, says in found]) from None
+    lines, problems = _rule_lines(rules, name, tree)
+    problems += [*_unknown_sources(rules, name, tree), *_unknown_thresholds(rules, name, lines)]
+    problems += [*_incomplete(rules, name, lines, tree), *_twice(rules, name, tree)]
+    if problems:
+        raise _refused(problems)
+    named = {rule.id: _thresholds_of(rule) for rule in _rules(rules)}
+    return Rulebook(_filled_in(rules), path, lines, hashlib.sha256(text.encode()).hexdigest(), named)
 
 
-def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+@cache
+def european() -> Rulebook:
+    """The shipped rule set, read once."""
+    return read(EUROPEAN)
+
+
+def _refused(problems: Sequence[str]) -> RuleError:
+    return RuleError("\n".join(problems))
+
+
+def _parsed(path: Path) -> tuple[str, yaml.Node | None, object]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+        document: object = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise RuleError(f"{path.name}: cannot be read ({reason}): name a rule file that exists") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}" if mark else ""
+        raise RuleError(f"{path.name}{place}: not YAML: {' '.join(str(error).split())}") from None
+    if repeated := list(_repeated_keys(tree)):
+        raise _refused([f"{path.name}:{line}: {key!r} stands here twice: keep one" for key, line in repeated])
+    return text, tree, document
+
+
+def _repeated_keys(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """Keys that YAML itself would let the last of win, silently."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _repeated_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _repeated_keys(item)
+
+
+def _line(node: yaml.Node | None, location: Location) -> int:
+    """The line of the deepest part of a location that the file has."""
     line = 1
     for step in location:
         if node is None:
@@ -249,19 +133,121 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     return node.start_mark.line + 1 if node is not None else line
 
 
-def _refuse_incomplete(book: Rulebook, tree: yaml.Node | None) -> None:
-    last = book.rules.confidence[-1]
+def _problem(error: ErrorDetails, name: str, tree: yaml.Node | None) -> tuple[int, str]:
+    """One finding of pydantic: its line, and a sentence of ours."""
+    location: Location = error["loc"]
+    line, place = _line(tree, location), ".".join(map(str, location)) or "the file"
+    return line, f"{name}:{line}: {place}: {_what_to_do(error, str(location[-1]) if location else '')}"
+
+
+def _what_to_do(error: ErrorDetails, field: str) -> str:
+    match error["type"]:
+        case "missing":
+            return f"is missing: add `{field}`"
+        case "extra_forbidden":
+            return "is not a part of a rule file: correct the name or take it out"
+        case "string_too_short" | "string_pattern_mismatch" if field == "says":
+            return "is empty: say in a sentence what the rule found"
+        case "model_type" | "dict_type" | "model_attributes_type":
+            return "must be a mapping, `name: value` on each line"
+        case _:
+            return error["msg"][:1].lower() + error["msg"][1:]
+
+
+def _rules(rules: RuleSet) -> Iterator[Rule]:
+    yield from (*rules.impact, *rules.spread, *rules.confidence, *rules.overrides)
+
+
+def _rule_lines(rules: RuleSet, name: str, tree: yaml.Node | None) -> tuple[dict[str, int], list[str]]:
+    lines, problems = dict[str, int](), list[str]()
+    for part in PARTS:
+        for n, rule in enumerate(getattr(rules, part)):
+            line = _line(tree, (part, n))
+            if rule.id in lines:
+                problems.append(f"{name}:{line}: the rule id {rule.id} is used twice: give each rule its own")
+            lines.setdefault(rule.id, line)
+    return lines, problems
+
+
+def _unknown_sources(rules: RuleSet, name: str, tree: yaml.Node | None) -> Iterator[str]:
+    known = ", ".join(sorted(rules.sources))
+    for location, source in _sources(rules):
+        if source not in rules.sources:
+            line = _line(tree, (*location, "source"))
+            yield f"{name}:{line}: unknown source {source}: name one of `sources` ({known}) or add it there"
+
+
+def _sources(rules: RuleSet) -> Iterator[tuple[Location, str]]:
+    for window in type(rules.windows).model_fields:
+        yield ("windows", window), getattr(rules.windows, window).source
+    yield ("user_level_units",), rules.user_level_units.source
+    for part in ("doses", "bulk", "thresholds", *PARTS):
+        for n, entry in enumerate(getattr(rules, part)):
+            if entry.source is not None:
+                yield (part, n), entry.source
+
+
+def _when(rule: Rule) -> str:
+    return str(getattr(rule, "when", ""))
+
+
+def _thresholds_of(rule: Rule) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_NAMED.findall(_when(rule)) + _IN_SENTENCE.findall(rule.says)))
+
+
+def _unknown_thresholds(rules: RuleSet, name: str, lines: Mapping[str, int]) -> Iterator[str]:
+    known = {threshold.name for threshold in rules.thresholds}
+    for rule in _rules(rules):
+        for wanted in _thresholds_of(rule):
+            if wanted not in known:
+                yield (
+                    f"{name}:{lines[rule.id]}: rule {rule.id} names the unknown threshold {wanted}: "
+                    f"add it to `thresholds` or name one of {', '.join(sorted(known))}"
+                )
+
+
+def _twice(rules: RuleSet, name: str, tree: yaml.Node | None) -> Iterator[str]:
+    """Names that are given twice, where only the first would count."""
+    keys = {"doses": "inchikey", "bulk": "name", "thresholds": "name"}
+    for part, key in keys.items():
+        seen: set[str] = set()
+        for n, entry in enumerate(getattr(rules, part)):
+            found = str(getattr(entry, key))
+            if found in seen:
+                yield f"{name}:{_line(tree, (part, n))}: {part} names {found} twice: keep one"
+            seen.add(found)
+    for n, dose in enumerate(rules.doses):
+        if dose.extreme <= dose.high:
+            yield f"{name}:{_line(tree, ('doses', n))}: the extreme dose of {dose.name} must be above the high one"
+
+
+def _incomplete(rules: RuleSet, name: str, lines: Mapping[str, int], tree: yaml.Node | None) -> Iterator[str]:
+    last = rules.confidence[-1]
     if last.when.strip() != "true":
-        raise RuleError(f'{book.where(last.id)}: the last confidence rule must hold always (`when: "true"`)')
-    if not any(rule.otherwise for rule in book.rules.spread):
-        where = f"{book.path.name}:{_line(tree, ('spread',)) - 1}"
-        raise RuleError(f"{where}: one spread rule must be `otherwise: true`, so that every case has a spread")
-    for override in book.rules.overrides:
+        yield f'{name}:{lines[last.id]}: the last confidence rule must hold always (`when: "true"`)'
+    if not any(rule.otherwise for rule in rules.spread):
+        line = _line(tree, ("spread",)) - 1
+        yield f"{name}:{line}: one spread rule must be `otherwise: true`, so that every case has a spread"
+    if not any(bulk.name == ANY_CLASS for bulk in rules.bulk):
+        line = _line(tree, ("bulk",)) - 1
+        yield f"{name}:{line}: bulk must have an entry for `class: {ANY_CLASS}`, which every other class takes"
+    for override in rules.overrides:
         if (override.level is None) == (override.at_most is None):
-            raise RuleError(f"{book.where(override.id)}: override {override.id} needs either `level` or `at_most`")
+            yield f"{name}:{lines[override.id]}: override {override.id} needs either `level` or `at_most`"
+    if sum(len(part) for part in (rules.impact, rules.spread, rules.overrides)) > MOST_QUESTIONS:
+        yield f"{name}: more than {MOST_QUESTIONS} rules of impact, spread and overrides: join some with `||`"
 
 
-@cache
-def european() -> Rulebook:
-    """The shipped rule set, read once."""
-    return read(EUROPEAN)
+def _filled_in(rules: RuleSet) -> RuleSet:
+    """The rules with the values of the thresholds in the place of their names."""
+    known = {threshold.name: threshold for threshold in rules.thresholds}
+    return rules.model_copy(
+        update={part: tuple(_with_values(rule, known) for rule in getattr(rules, part)) for part in PARTS}
+    )
+
+
+def _with_values(rule: AnyRule, known: Mapping[str, Threshold]) -> AnyRule:
+    update = {"says": _IN_SENTENCE.sub(lambda found: known[found[1]].shown, rule.says)}
+    if when := _when(rule):
+        update["when"] = _NAMED.sub(lambda found: repr(known[found[1]].value), when)
+    return rule.model_copy(update=update)

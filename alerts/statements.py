@@ -250,14 +250,12 @@ class _Report:
     def _product_marks(self, items: Iterable[Named]) -> frozenset[Mark]:
         items = tuple(items)
         marks: set[Mark] = set()
-        potent = any(item.identity.subgroup in POTENT_OPIOIDS for item in items)
-        threshold = self.certainty.rules.bulk_grams.potent_opioid if potent else self.certainty.rules.bulk_grams.other
-        bulk = (grams(self.detection) or 0.0) >= threshold
+        bulk = any((grams(self.detection) or 0.0) >= limit for limit in self._bulk_limits(items))
         if bulk:
             marks.add(Mark.BULK)
         sample = self.detection.sample
         precursor = self.detection.report_type is ReportType.PRECURSOR
-        few = sample is None or (sample.n_units or 0) <= self.certainty.rules.user_level_max_units
+        few = sample is None or (sample.n_units or 0) <= self.certainty.rules.user_level_units.value
         consumer = sample is not None and sample.presentation is Presentation.CONSUMER_PRODUCT
         if consumer:
             marks.add(Mark.CONSUMER_PRODUCT)
@@ -274,15 +272,21 @@ class _Report:
                 marks.add(Mark.FINISHED_DRUG)
         return frozenset(marks)
 
+    def _bulk_limits(self, items: Iterable[Named]) -> set[float]:
+        """From how many grams on it is bulk, for each class in it; of what nobody analysed, as for any other."""
+        limit = self.certainty.rules.bulk_grams
+        found = {limit(item.identity.category.value, item.identity.subgroup) for item in items}
+        return found or {limit(Category.UNKNOWN.value, None)}
+
     def _dose_marks(self, items: list[Named]) -> frozenset[Mark]:
         marks: set[Mark] = set()
         for item in items:
             limits, amount = self.certainty.rules.dose(item.identity.key), self._dose_mg(item)
             if limits is None or amount is None or not self.product:
                 continue
-            if amount > limits.extreme:
+            if amount > limits.extreme_mg:
                 marks |= {Mark.DOSE_EXTREME, Mark.DOSE_HIGH}
-            elif amount > limits.high:
+            elif amount > limits.high_mg:
                 marks.add(Mark.DOSE_HIGH)
         return frozenset(marks)
 

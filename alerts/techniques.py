@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alerts.rulebook import Language, Rulebook
+from alerts.language import Language
+from alerts.rulebook import Rulebook
 from schemas.alert_events import FiredRule
 from schemas.detections import Component
 from schemas.vocabularies import Confidence, Method, ReferenceStandard

@@ -192,12 +192,13 @@ def test_the_id_of_a_rule_says_what_it_gives() -> None:
     assert all(rule.id.startswith("O-") for rule in book.overrides)
 
 
-def test_every_window_says_what_it_bounds() -> None:
-    lines = EUROPEAN.read_text(encoding="utf-8").splitlines()
-    start = lines.index("windows_days:") + 1
-    names = set(type(read_rules().rules.windows_days).model_fields)
-    said = {line.split(":")[0].strip() for line in lines[start : start + len(names)] if "#" in line}
-    assert said == names
+def test_every_number_of_the_rules_has_a_unit_and_a_source_and_every_rule_too() -> None:
+    tree = yaml.safe_load(EUROPEAN.read_text(encoding="utf-8"))
+    numbers = [*tree["doses"], *tree["bulk"], *tree["thresholds"], tree["user_level_units"]]
+    assert all(entry["unit"] and entry["source"] in tree["sources"] for entry in numbers)
+    assert all(entry["bounds"] and entry["source"] in tree["sources"] for entry in tree["windows"].values())
+    parts = ("impact", "spread", "confidence", "overrides")
+    assert all(rule["source"] in tree["sources"] for part in parts for rule in tree[part])
 
 
 # Stages and reasons

@@ -1,0 +1,104 @@
+"""The language of rules: CEL (Common Expression Language) over declared facts, checked before anything runs.
+
+A rule that names an unknown fact, or is not a yes-or-no question, never starts.
+"""
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from cel_expr_python import cel
+
+from alerts.errors import RuleError
+
+MOST_QUESTIONS = 62
+"""That can be asked together: a bit for each in a 64-bit number."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled question over one kind of facts, and its text."""
+
+    expression: cel.Expression
+    when: str
+
+    def answer(self, activation: cel.Activation) -> bool | str:
+        """Yes or no, or what went wrong while answering. Facts are total, so that is a bug: it stays in the trace."""
+        found = self.expression.eval(activation).value()
+        return found if isinstance(found, bool) else str(found)
+
+    def holds(self, activation: cel.Activation) -> bool:
+        """Whether the question is answered yes; one that fails is not."""
+        return self.answer(activation) is True
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Compiled questions by name, asked together: one evaluation instead of thirty, a tenth of the time."""
+
+    programs: Mapping[str, Program]
+    together: cel.Expression
+    """The sum of a bit for each yes. It fails when any question does."""
+
+    def answers(self, activation: cel.Activation) -> dict[str, bool | str]:
+        """The answer of each; one that fails spoils no other."""
+        found = self.together.eval(activation).value()
+        if isinstance(found, int):
+            return {name: bool(found >> place & 1) for place, name in enumerate(self.programs)}
+        return {name: program.answer(activation) for name, program in self.programs.items()}
+
+
+class Language:
+    """CEL over the fields of one frozen dataclass: bool, int, float and str."""
+
+    _TYPES: Mapping[type, cel.Type] = {
+        bool: cel.Type.BOOL, int: cel.Type.INT, float: cel.Type.DOUBLE, str: cel.Type.STRING,
+    }  # fmt: skip
+
+    def __init__(self, facts: type, extra: Mapping[str, type] | None = None) -> None:
+        declared = {field.name: field.type for field in fields(facts)} | dict(extra or {})
+        self.names = frozenset(declared)
+        self._environment = cel.NewEnv(
+            variables={name: self._TYPES[kind] for name, kind in declared.items() if isinstance(kind, type)}
+        )
+
+    def activation(self, values: Mapping[str, bool | int | float | str]) -> cel.Activation:
+        """Bind the facts once for all rules."""
+        return self._environment.Activation(values)
+
+    def compile(self, rule: str, when: str, where: str) -> Program:
+        """Compile, or refuse naming file, line, rule and CEL's own complaint."""
+        try:
+            expression = self._environment.compile(when)
+        except RuntimeError as error:
+            complaint = str(error).split("ERROR: ")[-1].splitlines()[0].removeprefix("<input>:")
+            raise RuleError(
+                f"{where}: rule {rule}: {complaint}. Known facts: {', '.join(sorted(self.names))}"
+            ) from None
+        if expression.return_type() != cel.Type.BOOL:
+            gives = expression.return_type().name()
+            raise RuleError(
+                f"{where}: rule {rule} must be a yes-or-no question, but gives {gives}: compare it with something"
+            )
+        return Program(expression, when)
+
+    def together(self, programs: Mapping[str, Program]) -> Questions:
+        """Questions of this language to be asked at once; at most `MOST_QUESTIONS`."""
+        bits = [f"(({program.when}\n) ? {1 << place} : 0)" for place, program in enumerate(programs.values())]
+        return Questions(programs, self._environment.compile(" + ".join(bits)))
+
+    def check_sentence(self, rule: str, says: str, where: str) -> None:
+        """Refuse a sentence with braces that do not hold just the name of a fact."""
+        try:
+            parts = list(string.Formatter().parse(says))
+        except ValueError as error:
+            raise RuleError(f"{where}: the sentence of rule {rule} cannot be read: {error}") from None
+        named = {name for _, name, _, _ in parts if name is not None}
+        if unknown := named - self.names:
+            names = ", ".join(name or "{}" for name in sorted(unknown))
+            raise RuleError(
+                f"{where}: the sentence of rule {rule} names unknown facts: {names}. "
+                f"Known facts: {', '.join(sorted(self.names))}"
+            )
+        if any(how or conversion for _, _, how, conversion in parts):
+            raise RuleError(f"{where}: the sentence of rule {rule} may name facts in braces, without a format")
