@@ -91,7 +91,7 @@ class Rows:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alias:
+class Settlement:
     """What a name was settled as; the structure is there for a substance that the catalogue does not have."""
 
     substance: str
@@ -100,8 +100,8 @@ class Alias:
     source: str = "reviewer"
 
 
-Aliases = Mapping[tuple[str, str], Alias]
-"""By laboratory ("" for all) and the key under which the name waited for a person (`alerts/aliases.py`)."""
+Settlements = Mapping[tuple[str, str], Settlement]
+"""By laboratory ("" for all) and the key under which the name waited for a person (`alerts/settling.py`)."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,7 @@ class Catalogue:
     variants: tuple[Variant, ...] = ()
     street_names: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[Alias, ...] = ()
+    settlements: Settlements = field(default_factory=dict)
 
     def __hash__(self) -> int:
         return hash(self.version)
@@ -158,9 +159,9 @@ class Catalogue:
         """The named stereoisomer of a strict name."""
         return self._variants_by_name.get(strict_name)
 
-    def settled_as(self, laboratory: str, key: str) -> Alias | None:
+    def settled_as(self, laboratory: str, key: str) -> Settlement | None:
         """What a key was settled as, for this laboratory or for all."""
-        return self.aliases.get((laboratory, key)) or self.aliases.get(("", key))
+        return self.settlements.get((laboratory, key)) or self.settlements.get(("", key))
 
     def usual_with(self, entry: Entry, *, of: Entry) -> bool:
         """Whether `entry` is a usual cutting agent or by-product of `of`."""
@@ -208,21 +209,21 @@ def shipped() -> Rows:
     return _rows(_texts())
 
 
-def assembled(rows: Rows, *, version: str, aliases: Aliases | None = None) -> Catalogue:
+def assembled(rows: Rows, *, version: str, settlements: Settlements | None = None) -> Catalogue:
     """The snapshot that these rows make."""
     return Catalogue(
         version=version,
         entries={row["key"]: _entry(row) for row in rows.substances},
         variants=tuple(map(_variant, rows.stereo_variants)),
         street_names={strict_key(row["street_name"]): row["key"] for row in rows.street_names},
-        aliases=aliases or {},
+        settlements=settlements or {},
     )
 
 
-def version_of(rows: Rows, aliases: Aliases) -> str:
+def version_of(rows: Rows, settlements: Settlements) -> str:
     """A digest of all that a snapshot says; the order of the rows does not matter."""
     lists = [sorted(json.dumps(row, sort_keys=True) for row in part) for part in _parts(rows)]
-    settled = sorted(json.dumps([*key, vars(alias)], sort_keys=True) for key, alias in aliases.items())
+    settled = sorted(json.dumps([*key, vars(one)], sort_keys=True) for key, one in settlements.items())
     return hashlib.sha256(json.dumps([*lists, settled]).encode()).hexdigest()[:16]
 
 

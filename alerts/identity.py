@@ -46,7 +46,7 @@ class Identity:
 
     Keys: `S:` structure, `N:` name only, `G:` one of a group of isomers, `U:` unidentified (never equal to another).
     `provisional`: not settled, so nothing may be called first or new by it; `conflict`: two identifiers disagree;
-    `settled_from`: the key under which the name waited for a person, where it was settled (`alerts/aliases.py`).
+    `settled_from`: the key under which the name waited for a person, where it was settled (`alerts/settling.py`).
     """
 
     key: str

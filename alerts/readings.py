@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts.aliases import settled
+from alerts.settling import settled
 from alerts.catalogue import Catalogue
 from alerts.evidence import Named
 from alerts.identity import identify

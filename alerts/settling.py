@@ -1,13 +1,13 @@
 """What was settled about a name: that it means a substance, as a person decided or a structure showed.
 
 A finding that is not settled waits under a key: its provisional `N:` or `G:` key, or `C:<name>:<key>` where its
-identifiers disagree. An alias answers for such a key, for one laboratory or for all, and can be taken back.
+identifiers disagree. A settlement answers for such a key, for one laboratory or for all, and can be taken back.
 """
 
 import re
 from dataclasses import replace
 
-from alerts.catalogue import Alias, Catalogue
+from alerts.catalogue import Catalogue, Settlement
 from alerts.evidence import Named
 from alerts.identity import Identity, Rung, identify
 from alerts.names import strict_key, without_remark
@@ -20,18 +20,18 @@ _WORD = re.compile(r"[^\W\d_]{4}")
 def settled(
     found: tuple[Identity, ...], component: Component, *, laboratory: str, catalogue: Catalogue
 ) -> tuple[Identity, ...]:
-    """The same identities, or the one that an alias gives. A mixture is left as it is."""
-    if not catalogue.aliases or len(found) != 1:
+    """The same identities, or the one that a settlement gives. A mixture is left as it is."""
+    if not catalogue.settlements or len(found) != 1:
         return found
     key = open_key(component, found[0])
-    alias = catalogue.settled_as(laboratory, key) if key else None
-    if key is None or alias is None:
+    settlement = catalogue.settled_as(laboratory, key) if key else None
+    if key is None or settlement is None:
         return found
-    said = _as_settled(component, alias, catalogue)
+    said = _as_settled(component, settlement, catalogue)
     (one, *others) = identify(said, laboratory=laboratory, sample="", catalogue=catalogue)
-    if others or one.key != alias.substance:
+    if others or one.key != settlement.substance:
         return found
-    why = f"“{component.name_reported.strip()}” was settled as {one.name} by a {alias.source}; {one.why}"
+    why = f"“{component.name_reported.strip()}” was settled as {one.name} by a {settlement.source}; {one.why}"
     return (replace(one, rungs=(Rung.R5,), rung=Rung.R5, provisional=False, settled_from=key, why=why),)
 
 
@@ -62,13 +62,13 @@ def private(name: str) -> bool:
     return _WORD.search(name) is None
 
 
-def _as_settled(component: Component, alias: Alias, catalogue: Catalogue) -> Component:
+def _as_settled(component: Component, settlement: Settlement, catalogue: Catalogue) -> Component:
     """The component as if its report had said what it was settled as."""
-    entry = catalogue.entry(alias.substance)
+    entry = catalogue.entry(settlement.substance)
     changed = {
         "name_reported": entry.name if entry else component.name_reported,
-        "inchikey": entry.inchikey if entry else alias.inchikey,
-        "smiles": None if entry else alias.smiles,
+        "inchikey": entry.inchikey if entry else settlement.inchikey,
+        "smiles": None if entry else settlement.smiles,
         "inchi": None,
         "cas": None,
         "isomer_status": None,
