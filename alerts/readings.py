@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts.settling import settled
 from alerts.catalogue import Catalogue
 from alerts.evidence import Named
 from alerts.identity import identify
+from alerts.settling import settled
 from alerts.statements import Said, said_by
 from alerts.techniques import Certainty
 from schemas.decoding import Decoded
