@@ -75,6 +75,7 @@ SENDING: Final[Mapping[OutcomeReason, str]] = {
     OutcomeReason.LEASE_RAN_OUT: "The courier vanished while sending: it may have been taken.",
     OutcomeReason.GAVE_UP: "Every try of the schedule failed.",
     OutcomeReason.INTERNAL_ERROR: "A fault of ours broke the attempt.",
+    OutcomeReason.RESTORED: "The database was restored and no receipt is left: it may have been taken.",
 }
 
 HOLDING: Final[Mapping[HoldReason, str]] = {

@@ -135,6 +135,7 @@ class OutcomeReason(StrEnum):
     LEASE_RAN_OUT = "lease_ran_out"
     GAVE_UP = "gave_up"
     INTERNAL_ERROR = "internal_error"
+    RESTORED = "restored"
 
 
 class Purpose(StrEnum):

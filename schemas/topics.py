@@ -10,6 +10,12 @@ from typing import Final
 
 MEBIBYTE: Final = 1024 * 1024
 
+BACKUPS_KEPT: Final = timedelta(days=365)
+"""How old a dump of the database may be that is still restored: all that was told since must be on the topics then
+(`tocsin recover`)."""
+TOLD_KEPT: Final = 2 * BACKUPS_KEPT
+"""How long what was told stays on them."""
+
 DETECTIONS_PREFIX: Final = "detections-"
 BACKFILL_PREFIX: Final = "backfill-"
 FEEDBACK_PREFIX: Final = "feedback-"
@@ -110,15 +116,15 @@ SHARED_TOPICS: Final = (
         payload=Payload.ALERT_EVENT,
         key="case id",
         partitions=6,
-        retention=timedelta(days=365),
+        retention=TOLD_KEPT,
         max_message_bytes=1 * MEBIBYTE,
     ),
     TopicSpec(
         name=DELIVERY_RECEIPTS,
         payload=Payload.DELIVERY,
-        key="delivery id",
+        key="alert id",
         partitions=6,
-        retention=timedelta(days=365),
+        retention=TOLD_KEPT,
         max_message_bytes=1 * MEBIBYTE,
     ),
     TopicSpec(

@@ -11,6 +11,7 @@ from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose
 from schemas.vocabularies import Handling, Level
 from storage.leases import SEND_SECONDS
+from storage.receipts import receipts_of
 
 PATIENCE_SECONDS: Final = 60
 """A newer revision waits for an earlier one whose next try is at most this far away; a longer outage must not
@@ -176,11 +177,13 @@ _CLAIM: Final = text(f"""
       RETURNING d.*, asked.rank, asked.clearance, asked.address, asked.secret, asked.language, asked.body),
     begun AS (
       INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
-      SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending')
+      SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
+    told AS ({receipts_of("claimed")})
     SELECT * FROM claimed
 """)
 
-_FINISH: Final = text("""
+_FINISH: Final = text(f"""
+    WITH finished AS (
     UPDATE deliveries d SET
       state = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded'
         ELSE :state END,
@@ -193,7 +196,9 @@ _FINISH: Final = text("""
     FROM alert_threads a
     WHERE d.delivery_id = :delivery_id AND a.alert_id = d.alert_id AND d.attempts = :attempt
       AND d.lease_epoch = :epoch AND d.state IN ('sending', 'unknown')
-    RETURNING d.state
+    RETURNING d.*),
+    told AS ({receipts_of("finished")})
+    SELECT state FROM finished
 """)
 
 _END_ATTEMPT: Final = text("""

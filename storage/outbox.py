@@ -56,8 +56,9 @@ _MARK_PLANNED: Final = text("UPDATE outbox SET planned_at = now() WHERE id = ANY
 
 _MARK_PUBLISHED: Final = text("UPDATE outbox SET published_at = now() WHERE id = ANY(CAST(:ids AS bigint[]))")
 
-_FORGET_FEEDBACK: Final = text("""
-    DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[])) AND topic LIKE 'feedback-%' AND published_at IS NOT NULL
+_FORGET: Final = text("""
+    DELETE FROM outbox WHERE id = ANY(CAST(:ids AS bigint[])) AND published_at IS NOT NULL
+      AND (topic LIKE 'feedback-%' OR topic = 'delivery-receipts')
 """)
 
 _PARK: Final = text("UPDATE outbox SET parked = :reason WHERE id = :id")
@@ -101,9 +102,10 @@ def mark_planned(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def mark_published(connection: Connection, ids: Sequence[int]) -> None:
-    """Kafka has them for good. Feedback is not kept beside it: it repeats what the reports' own rows say."""
+    """Kafka has them for good. Feedback and receipts are not kept beside it: they repeat what rows of reports and
+    deliveries say."""
     connection.execute(_MARK_PUBLISHED, {"ids": list(ids)})
-    connection.execute(_FORGET_FEEDBACK, {"ids": list(ids)})
+    connection.execute(_FORGET, {"ids": list(ids)})
 
 
 def park(connection: Connection, number: int, *, reason: str) -> None:

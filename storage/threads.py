@@ -13,6 +13,7 @@ from schemas.alert_events import AlertEvent
 from schemas.deliveries import DeliveryState, HoldReason
 from schemas.plans import Hold, PlannedDelivery, Superseded, Thread, ThreadDelivery
 from schemas.vocabularies import AlertKind, Tense
+from storage.receipts import receipts_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +67,14 @@ _INSERT: Final = text("""
     ON CONFLICT (delivery_id) DO NOTHING
 """)
 
-_SUPERSEDE: Final = text("""
+_SUPERSEDE: Final = text(f"""
+    WITH ended AS (
     UPDATE deliveries d SET reason = new.reason, due_at = NULL, updated_at = now(),
       state = CASE WHEN d.state = 'unknown' THEN d.state ELSE 'superseded' END
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (delivery_id text, reason text)
     WHERE d.delivery_id = new.delivery_id AND d.state IN ('planned', 'deferred', 'unknown')
+    RETURNING d.*)
+    {receipts_of("ended")}
 """)
 
 _HURRY: Final = text("""

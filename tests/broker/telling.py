@@ -66,7 +66,7 @@ class Site:
         return [(row.revision, row.state, row.reason) for row in self.rows()]
 
     def unplanned(self) -> int:
-        return self.sql_one("SELECT count(*) FROM outbox WHERE planned_at IS NULL")
+        return self.sql_one("SELECT count(*) FROM outbox WHERE planned_at IS NULL AND topic = 'alert-events'")
 
     def open_count(self) -> int:
         return self.sql_one(

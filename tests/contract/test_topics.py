@@ -6,6 +6,9 @@ import pytest
 
 from schemas.parsing import MAX_BYTES
 from schemas.topics import (
+    ALERT_EVENTS,
+    BACKUPS_KEPT,
+    DELIVERY_RECEIPTS,
     SHARED_TOPICS,
     Payload,
     backfill_topic,
@@ -39,6 +42,13 @@ def test_every_topic_keeps_ninety_days_and_the_brokers_time() -> None:
         assert spec.retention >= timedelta(days=90)
         assert spec.settings()["retention.ms"] == str(spec.retention // timedelta(milliseconds=1))
         assert spec.settings()["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_what_was_told_stays_longer_than_any_backup_and_under_the_alert_that_it_belongs_to() -> None:
+    kept = {spec.name: spec for spec in SHARED_TOPICS}
+    for name in (ALERT_EVENTS, DELIVERY_RECEIPTS):
+        assert kept[name].retention > BACKUPS_KEPT
+    assert kept[DELIVERY_RECEIPTS].key == "alert id"
 
 
 def test_an_oversized_report_fits_its_topic_and_its_dead_letter_fits_there() -> None:
