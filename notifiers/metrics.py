@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from notifiers.outcomes import Verdict
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState, HoldReason, OutcomeReason
+from schemas.languages import ENGLISH, LANGUAGES
 from schemas.plans import OPEN_STATES
 
 SECONDS: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 45)
@@ -45,6 +46,9 @@ report_seconds: Final = Histogram(
     buckets=REPORT_SECONDS,
 )
 pages: Final = Counter("tocsin_delivery_pages_total", "Times a person must look at deliveries.", ["cause"])
+missing_sentences: Final = Counter(
+    "tocsin_sentences_missing_total", "Sentences said in English because a catalogue lacks them.", ["language"]
+)
 
 for _state in OF_PLANNING:
     for _planned_why in DeliveryReason:
@@ -63,6 +67,9 @@ for _hold in HoldReason:
     held_events.labels(_hold.value)
 for _page in Page:
     pages.labels(_page.value)
+for _language in LANGUAGES:
+    if _language != ENGLISH:
+        missing_sentences.labels(_language)
 
 
 def came_into(state: DeliveryState, reason: DeliveryReason | OutcomeReason, count: int = 1) -> None:

@@ -13,7 +13,9 @@ from notifiers.purposes import Content, Purpose
 from notifiers.webhook.body import render_webhook
 from notifiers.wording import Fact, Wording, compose
 from notifiers.wording.compose import ENDINGS
+from notifiers.wording.grammar import capitals
 from schemas.alert_events import AlertEvent
+from schemas.languages import ENGLISH
 from schemas.vocabularies import Level
 
 __all__ = ["MailTemplate", "render_mail", "render_webhook"]
@@ -30,9 +32,11 @@ BAND_COLOUR: Final = {
 TILE_SHADES: Final = ("#eef1f3", "#9dc9db", "#2b7695", "#0a4059")
 
 
-def render_mail(event: AlertEvent, *, purpose: Purpose, content: Content, relay: MailRelay) -> MailTemplate:
+def render_mail(
+    event: AlertEvent, *, purpose: Purpose, content: Content, relay: MailRelay, language: str = ENGLISH
+) -> MailTemplate:
     """The mail about one revision, whole but for its recipient. Pure: the same event gives the same bytes."""
-    wording = compose(event, purpose=purpose, content=content)
+    wording = compose(event, purpose=purpose, content=content, language=language)
     folder = _folder(event, content)
     said = MailBody(
         subject=_text(f"{folder}/subject.txt", wording),
@@ -89,7 +93,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(wrapped=_wrapped, bulleted=_bulleted, tabled=_tabled)
+    environment.filters.update(capitals=capitals, wrapped=_wrapped, bulleted=_bulleted, tabled=_tabled)
     return environment
 
 

@@ -75,11 +75,11 @@ class Channels:
     def _rendered(self, delivery: Claimed, at: datetime) -> bytes:
         content = content_of(delivery)
         if delivery.channel is Channel.EMAIL:
-            template = _template(delivery.event, delivery.purpose, content, self.relay)
+            template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language)
             message = template.fill(delivery_id=delivery.delivery_id, recipient=delivery.address, at=at)
             said = _words_of(message) if content is not Content.FULL else ""
         else:
-            message = _body(delivery.event, delivery.purpose, content)
+            message = _body(delivery.event, delivery.purpose, content, delivery.language)
             said = message.decode()
         _check(said, delivery, content)
         return message
@@ -109,13 +109,13 @@ def _words_of(message: bytes) -> str:
 
 
 @lru_cache(maxsize=TEMPLATES)
-def _template(event: AlertEvent, purpose: Purpose, content: Content, relay: MailRelay) -> MailTemplate:
-    return render_mail(event, purpose=purpose, content=content, relay=relay)
+def _template(event: AlertEvent, purpose: Purpose, content: Content, relay: MailRelay, language: str) -> MailTemplate:
+    return render_mail(event, purpose=purpose, content=content, relay=relay, language=language)
 
 
 @lru_cache(maxsize=TEMPLATES)
-def _body(event: AlertEvent, purpose: Purpose, content: Content) -> bytes:
-    return render_webhook(event, content=content, purpose=purpose)
+def _body(event: AlertEvent, purpose: Purpose, content: Content, language: str) -> bytes:
+    return render_webhook(event, content=content, purpose=purpose, language=language)
 
 
 def _failed(reason: OutcomeReason, error: Exception) -> Outcome:

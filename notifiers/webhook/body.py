@@ -9,6 +9,7 @@ from pydantic import JsonValue
 from notifiers.purposes import Content, Purpose, purpose_of
 from notifiers.wording import Wording, compose
 from schemas.alert_events import AlertEvent
+from schemas.languages import ENGLISH
 from schemas.vocabularies import Tense
 
 LARGEST: Final = 20_000
@@ -17,12 +18,14 @@ LARGEST: Final = 20_000
 JsonObject = dict[str, JsonValue]
 
 
-def render_webhook(event: AlertEvent, *, content: Content, purpose: Purpose | None = None) -> bytes:
+def render_webhook(
+    event: AlertEvent, *, content: Content, purpose: Purpose | None = None, language: str = ENGLISH
+) -> bytes:
     """The body, the same bytes for every attempt and receiver. Full content that would not fit becomes thin:
     `data.content` always says which it is."""
     told = purpose if purpose is not None else purpose_of(event.kind)
     for shorter in _ever_shorter(content):
-        wording = compose(event, purpose=told, content=shorter)
+        wording = compose(event, purpose=told, content=shorter, language=language)
         data = _data(event, wording, shorter)
         body = json.dumps(_envelope(event, told, shorter, data), separators=(",", ":")).encode("ascii")
         if len(body) < LARGEST:
@@ -56,6 +59,7 @@ def _envelope(event: AlertEvent, purpose: Purpose, content: Content, data: JsonO
 def _data(event: AlertEvent, wording: Wording, content: Content) -> JsonObject:
     common: JsonObject = {
         "content": content.value,
+        "language": wording.language,
         "headline": f"{wording.mark} {wording.title}".strip(),
         "summary": " ".join((wording.mark_sentence, *wording.lead)).strip(),
         "alert_id": event.alert_id,

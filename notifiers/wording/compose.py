@@ -1,26 +1,17 @@
 """Turns the coded facts of an alert event into the sentences of one message. Pure; the words are in `phrases`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
 from notifiers.wording import phrases
 from notifiers.wording.facts import Fact, dosed, facts_about, facts_of_the_ended, harmed
-from notifiers.wording.grammar import (
-    counted,
-    country,
-    distinct,
-    in_country,
-    instant,
-    joined,
-    sentence,
-    spanned,
-    titled,
-    without_brackets,
-)
+from notifiers.wording.grammar import capitals, distinct, sentence, titled, without_brackets
 from notifiers.wording.tiles import Tile, grid
+from notifiers.wording.tongue import Tongue, tongue
 from schemas.alert_events import AlertEvent, CountryCount
+from schemas.languages import ENGLISH
 from schemas.vocabularies import AlertKind, Audience, Change, PhysicalForm, Presentation, Tense
 
 ENDINGS = frozenset({AlertKind.CANCELLED, AlertKind.CLOSED, AlertKind.EXPIRED})
@@ -64,7 +55,7 @@ class Wording:
     facts: tuple[Fact, ...] = ()
     questions: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
-    language: str = phrases.LANGUAGE
+    language: str = ENGLISH
     headings: phrases.Headings = field(default_factory=phrases.Headings)
 
     @property
@@ -73,11 +64,12 @@ class Wording:
         return shown(" ".join((self.mark, *self.lead)).strip(), limit=140)
 
 
-def compose(event: AlertEvent, *, purpose: Purpose, content: Content) -> Wording:
+def compose(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> Wording:
     """The wording of one message. Anything but full content says nothing of what the alert is about."""
+    t = tongue(language)
     if content is not Content.FULL:
-        return _waiting(event, purpose=purpose, content=content)
-    return _ending(event, purpose=purpose) if event.kind in ENDINGS else _alert(event, purpose=purpose)
+        return _waiting(event, t, purpose=purpose, content=content)
+    return _ending(event, t, purpose=purpose) if event.kind in ENDINGS else _alert(event, t, purpose=purpose)
 
 
 def mark_of(event: AlertEvent, *, purpose: Purpose) -> str:
@@ -85,72 +77,78 @@ def mark_of(event: AlertEvent, *, purpose: Purpose) -> str:
     return phrases.MARK.get(_told_tense(event, purpose), "")
 
 
-def headline(event: AlertEvent, *, purpose: Purpose, content: Content) -> str:
+def headline(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> str:
     """The title behind its mark: one line that a machine can show to a person."""
-    said = compose(event, purpose=purpose, content=content)
+    said = compose(event, purpose=purpose, content=content, language=language)
     return f"{said.mark} {said.title}".strip()
 
 
-def _alert(event: AlertEvent, *, purpose: Purpose) -> Wording:
-    band, title = _level_band(event, note=phrases.KIND[event.kind]), _title(event, name=_name(event))
+def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
+    band, title = _level_band(event, t, note=t.say(phrases.KIND[event.kind])), _title(event, t, name=_name(event))
     return Wording(
         mark=mark_of(event, purpose=purpose),
-        mark_sentence=phrases.MARK_SENTENCE.get(_told_tense(event, purpose), ""),
+        mark_sentence=_mark_sentence(event, t, purpose=purpose),
         band=band,
         title=title,
-        subject=_subject(event, purpose, band=band),
-        handling=_handling(event),
-        lead=_lead(event),
-        notices=_provisional(event),
-        changed=_changed(event),
-        serious=_serious(event),
-        advice=_lines(event.advice) or (phrases.UNSUPPORTED_ADVICE,),
-        why=tuple(sentence(line) for line in _lines(rule.says for rule in event.rules)),
-        why_heading=phrases.WHY.format(level=f"L{event.level:d}"),
+        subject=_subject(event, t, purpose, band=band),
+        handling=_handling(event, t),
+        lead=_lead(event, t),
+        notices=_provisional(event, t),
+        changed=_changed(event, t),
+        serious=_serious(event, t),
+        advice=_retold(event.advice, t) or (t.say(phrases.UNSUPPORTED_ADVICE),),
+        why=tuple(sentence(line) for line in _retold((rule.says for rule in event.rules), t)),
+        why_heading=t.say(phrases.WHY, level=f"L{event.level:d}"),
         tiles=grid({count.country: count.events for count in event.countries}),
-        places=_places(event),
-        facts=facts_about(event),
-        questions=_lines(event.questions),
-        footer=_footer(event),
+        places=_places(event, t),
+        facts=facts_about(event, t),
+        questions=_retold(event.questions, t),
+        footer=_footer(event, t),
+        language=t.code,
+        headings=_headings(t),
     )
 
 
-def _ending(event: AlertEvent, *, purpose: Purpose) -> Wording:
-    band = _ended_band(event)
-    title = phrases.ENDING_TITLE[event.kind].format(title=_title(event, name=_name(event)))
-    lead = phrases.ENDING_LEAD[event.kind].format(number=_number(event))
-    reason = (phrases.REASON_GIVEN.format(reason=shown(event.reason, limit=600)),) if event.reason else ()
+def _ending(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
+    band = _ended_band(event, t)
+    title = t.say(phrases.ENDING_TITLE[event.kind], title=_title(event, t, name=_name(event)))
+    lead = t.say(phrases.ENDING_LEAD[event.kind], number=_number(event))
+    reason = (t.say(phrases.REASON_GIVEN, reason=shown(event.reason, limit=600)),) if event.reason else ()
     return Wording(
         mark=mark_of(event, purpose=purpose),
-        mark_sentence=phrases.MARK_SENTENCE.get(_told_tense(event, purpose), ""),
+        mark_sentence=_mark_sentence(event, t, purpose=purpose),
         band=band,
         title=title,
-        subject=_subject(event, purpose, band=band),
-        handling=_handling(event),
+        subject=_subject(event, t, purpose, band=band),
+        handling=_handling(event, t),
         lead=(lead, *reason),
-        changed=_changed(event),
-        advice=phrases.ENDING_ADVICE[event.kind],
-        facts=facts_of_the_ended(event),
-        footer=_footer(event),
+        changed=_changed(event, t),
+        advice=tuple(map(t.say, phrases.ENDING_ADVICE[event.kind])),
+        facts=facts_of_the_ended(event, t),
+        footer=_footer(event, t),
+        language=t.code,
+        headings=_headings(t),
     )
 
 
-def _waiting(event: AlertEvent, *, purpose: Purpose, content: Content) -> Wording:
+def _waiting(event: AlertEvent, t: Tongue, *, purpose: Purpose, content: Content) -> Wording:
     """Says how urgent it is and whom to ask; nothing of the substance, the countries or, when bare, the number."""
-    band = _ended_band(event) if event.kind in ENDINGS else _level_band(event, note="", provisional=False)
-    title = phrases.WAITING[event.kind]
+    band = _ended_band(event, t) if event.kind in ENDINGS else _level_band(event, t, note="", provisional=False)
+    title = t.say(phrases.WAITING[event.kind])
     if content is Content.THIN:
-        title = phrases.SUBJECT.format(text=title, number=_number(event))
+        title = t.say(phrases.SUBJECT, text=title, number=_number(event))
     return Wording(
         mark=mark_of(event, purpose=purpose),
-        mark_sentence=phrases.MARK_SENTENCE.get(_told_tense(event, purpose), ""),
+        mark_sentence=_mark_sentence(event, t, purpose=purpose),
         band=band,
         title=title,
         subject=_behind_labels(event, purpose, band=band, text=title),
-        handling=_handling(event),
-        lead=(phrases.WAITING_LEAD.format(tlp=_tlp(event)),),
-        advice=tuple(line.format(reference=event.alert_id[:12]) for line in phrases.WAITING_ADVICE),
-        footer=(phrases.WAITING_FOOTER,),
+        handling=_handling(event, t),
+        lead=(t.say(phrases.WAITING_LEAD, tlp=_tlp(event)),),
+        advice=tuple(t.say(line, reference=event.alert_id[:12]) for line in phrases.WAITING_ADVICE),
+        footer=(t.say(phrases.WAITING_FOOTER), *_unreviewed(t)),
+        language=t.code,
+        headings=_headings(t),
     )
 
 
@@ -158,25 +156,25 @@ def _told_tense(event: AlertEvent, purpose: Purpose) -> Tense:
     return Tense.TEST if purpose is Purpose.TEST and event.tense is Tense.ACTUAL else event.tense
 
 
-def _level_band(event: AlertEvent, *, note: str, provisional: bool | None = None) -> Band:
+def _level_band(event: AlertEvent, t: Tongue, *, note: str, provisional: bool | None = None) -> Band:
     level = int(event.level)
     shown_as_provisional = event.provisional if provisional is None else provisional
-    word = phrases.LEVEL.format(level=level, word=event.level.word)
-    of = phrases.LEVEL_OF.format(level=level)
-    notes = (of, phrases.PROVISIONAL if shown_as_provisional else "", note)
-    label = phrases.SUBJECT_LEVEL[level]
+    word = t.say(phrases.LEVEL, level=level, word=t.say(phrases.LEVEL_WORD[event.level]))
+    of = t.say(phrases.LEVEL_OF, level=level)
+    notes = (of, t.say(phrases.PROVISIONAL) if shown_as_provisional else "", note)
+    label = t.say(phrases.SUBJECT_LEVEL[level])
     return Band(
         tone=f"l{level}",
         bars=level,
         word=word,
         note=", ".join(part for part in notes if part),
-        label=f"{label} {phrases.SUBJECT_PROVISIONAL}" if shown_as_provisional else label,
+        label=f"{label} {t.say(phrases.SUBJECT_PROVISIONAL)}" if shown_as_provisional else label,
     )
 
 
-def _ended_band(event: AlertEvent) -> Band:
-    word = phrases.ENDING_BAND[event.kind]
-    return Band(tone="ended", bars=0, word=word, note=phrases.ENDING_NOTE[event.kind], label=word.upper())
+def _ended_band(event: AlertEvent, t: Tongue) -> Band:
+    word = t.say(phrases.ENDING_BAND[event.kind])
+    return Band(tone="ended", bars=0, word=word, note=t.say(phrases.ENDING_NOTE[event.kind]), label=capitals(word))
 
 
 def _number(event: AlertEvent) -> str:
@@ -187,8 +185,8 @@ def _tlp(event: AlertEvent) -> str:
     return phrases.TLP.format(handling=event.handling.value)
 
 
-def _handling(event: AlertEvent) -> str:
-    return phrases.HANDLING_SENTENCE.format(tlp=_tlp(event), means=phrases.HANDLING[event.handling])
+def _handling(event: AlertEvent, t: Tongue) -> str:
+    return t.say(phrases.HANDLING_SENTENCE, tlp=_tlp(event), means=t.say(phrases.HANDLING[event.handling]))
 
 
 def _name(event: AlertEvent, *, limit: int = 120) -> str:
@@ -197,16 +195,16 @@ def _name(event: AlertEvent, *, limit: int = 120) -> str:
     return phrases.QUOTED.format(text=name) if name.upper().startswith(tuple(phrases.MARK.values())) else name
 
 
-def _title(event: AlertEvent, *, name: str) -> str:
+def _title(event: AlertEvent, t: Tongue, *, name: str) -> str:
     """`Protonitazepyne in tablets sold as oxycodone`, `MDMA in tablets, up to 216 mg per unit`. What it was sold as is
     said when that deceives, and without what stands in brackets; the facts have the whole of it."""
     product = event.product
-    forms = joined(phrases.FORM[form] for form in product.forms[:2] if form is not PhysicalForm.OTHER)
-    title = phrases.TITLE_FORMS.format(name=name, forms=forms) if forms and ", " not in name else name
+    forms = t.joined(t.say(phrases.FORM[form]) for form in product.forms[:2] if form is not PhysicalForm.OTHER)
+    title = t.say(phrases.TITLE_FORMS, name=name, forms=forms) if forms and ", " not in name else name
     if sold_as := _deceptive_names(event, name):
-        title = phrases.TITLE_SOLD_AS.format(title=title, sold_as=joined(sold_as, limit=2))
+        title = t.say(phrases.TITLE_SOLD_AS, title=title, sold_as=t.joined(sold_as, limit=2))
     elif product.max_dose_mg is not None:
-        title = phrases.TITLE_DOSE.format(title=title, dose=dosed(product.max_dose_mg))
+        title = t.say(phrases.TITLE_DOSE, title=title, dose=dosed(product.max_dose_mg, t))
     return titled(title)
 
 
@@ -218,97 +216,117 @@ def _deceptive_names(event: AlertEvent, name: str) -> tuple[str, ...]:
     return tuple(word for word in names if word.casefold() not in name.casefold())
 
 
-def _subject(event: AlertEvent, purpose: Purpose, *, band: Band) -> str:
+def _subject(event: AlertEvent, t: Tongue, purpose: Purpose, *, band: Band) -> str:
     """Title and number behind the labels. Foreign text that is not fit for a header is left out, never repaired."""
     name, product = event.substance.name, event.product
     if header_fault(name, limit=NAME_IN_SUBJECT):
-        title = phrases.UNNAMED.format(category=phrases.CATEGORY[event.substance.category])
+        title = t.say(phrases.UNNAMED, category=t.say(phrases.CATEGORY[event.substance.category]))
     else:
         fit = tuple(word for word in product.sold_as if not header_fault(word, limit=NAME_IN_SUBJECT))
         safe = event.model_copy(update={"product": product.model_copy(update={"sold_as": fit})})
-        title = _title(safe, name=_name(safe, limit=NAME_IN_SUBJECT))
-    text = phrases.SUBJECT_KIND[event.kind].format(text=title)
-    return _behind_labels(event, purpose, band=band, text=phrases.SUBJECT.format(text=text, number=_number(event)))
+        title = _title(safe, t, name=_name(safe, limit=NAME_IN_SUBJECT))
+    text = t.say(phrases.SUBJECT_KIND[event.kind], text=title)
+    return _behind_labels(event, purpose, band=band, text=t.say(phrases.SUBJECT, text=text, number=_number(event)))
 
 
 def _behind_labels(event: AlertEvent, purpose: Purpose, *, band: Band, text: str) -> str:
     return f"{mark_of(event, purpose=purpose)} [{band.label}] [{_tlp(event)}] {text}".strip()
 
 
-def _lead(event: AlertEvent) -> tuple[str, ...]:
-    what = phrases.SUBGROUP.get(event.substance.subgroup or "", phrases.CATEGORY[event.substance.category])
-    people = harmed(event.harm)
+def _lead(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
+    what = t.say(phrases.SUBGROUP.get(event.substance.subgroup or "", phrases.CATEGORY[event.substance.category]))
+    people = harmed(event.harm, t)
     found = phrases.LEAD if event.countries else phrases.LEAD_NOWHERE
-    told = found.format(
+    told = t.say(
+        found,
         what=what,
-        events=counted(phrases.EVENTS, event.events_total),
-        countries=joined(in_country(count.country) for count in _most_first(event)),
-        period=_period(event),
+        events=t.count(phrases.EVENTS, event.events_total),
+        countries=t.joined(t.in_country(count.country) for count in _most_first(event, t)),
+        period=_period(event, t),
     )
-    return (told, phrases.HARM_LEAD.format(people=people)) if people else (told,)
+    return (told, t.say(phrases.HARM_LEAD, people=people)) if people else (told,)
 
 
-def _period(event: AlertEvent) -> str:
-    return spanned(event.first_event, event.last_event) if event.first_event and event.last_event else ""
+def _period(event: AlertEvent, t: Tongue) -> str:
+    return t.spanned(event.first_event, event.last_event) if event.first_event and event.last_event else ""
 
 
-def _most_first(event: AlertEvent) -> list[CountryCount]:
-    return sorted(event.countries, key=lambda count: (-count.events, country(count.country)))
+def _most_first(event: AlertEvent, t: Tongue) -> list[CountryCount]:
+    return sorted(event.countries, key=lambda count: (-count.events, t.country(count.country)))
 
 
-def _provisional(event: AlertEvent) -> tuple[str, ...]:
+def _provisional(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
     if not event.provisional:
         return ()
-    by = phrases.PROVISIONAL_BY.format(at=instant(event.review_at)) if event.review_at else phrases.PROVISIONAL_SOON
-    return (phrases.PROVISIONAL_NOTE.format(by=by),)
+    soon = t.say(phrases.PROVISIONAL_SOON)
+    by = t.say(phrases.PROVISIONAL_BY, at=t.instant(event.review_at)) if event.review_at else soon
+    return (t.say(phrases.PROVISIONAL_NOTE, by=by),)
 
 
-def _changed(event: AlertEvent) -> tuple[str, ...]:
+def _changed(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
     if event.kind is AlertKind.RAISED:
         return ()
-    level = phrases.LEVEL.format(level=int(event.level), word=event.level.word)
+    level = t.say(phrases.LEVEL, level=int(event.level), word=t.say(phrases.LEVEL_WORD[event.level]))
     told = (change for change in event.changes if change is not Change.FIRST_LEVEL)
-    return tuple(phrases.CHANGE[change].format(level=level, name=_name(event)) for change in told)
+    return tuple(t.say(phrases.CHANGE[change], level=level, name=_name(event)) for change in told)
 
 
-def _serious(event: AlertEvent) -> tuple[str, ...]:
-    scores = phrases.SCORES.format(impact=event.impact, spread=event.spread)
-    lines = (phrases.LEVEL_MEANING[event.level], scores, phrases.SCOPE[event.scope])
+def _serious(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
+    scores = t.say(phrases.SCORES, impact=event.impact, spread=event.spread)
+    lines = (t.say(phrases.LEVEL_MEANING[event.level]), scores, t.say(phrases.SCOPE[event.scope]))
     if event.computed_level < event.level:
-        return (*lines, phrases.LOWER_NOW.format(level=f"L{event.computed_level:d}"))
+        return (*lines, t.say(phrases.LOWER_NOW, level=f"L{event.computed_level:d}"))
     return lines
 
 
-def _places(event: AlertEvent) -> str:
+def _places(event: AlertEvent, t: Tongue) -> str:
     if not event.countries:
-        return phrases.NOWHERE
+        return t.say(phrases.NOWHERE)
     counts = (
-        (phrases.COUNT_NEW if count.newly_affected else phrases.COUNT).format(
-            country=country(count.country), n=count.events
+        t.say(
+            phrases.COUNT_NEW if count.newly_affected else phrases.COUNT,
+            country=t.country(count.country),
+            n=t.number(count.events),
         )
-        for count in _most_first(event)
+        for count in _most_first(event, t)
     )
-    return phrases.COUNTS_SENTENCE.format(counts=", ".join(counts))
+    return t.say(phrases.COUNTS_SENTENCE, counts=", ".join(counts))
 
 
-def _footer(event: AlertEvent) -> tuple[str, ...]:
-    conditions = (phrases.USE_CONDITION.format(condition=line) for line in distinct(event.use_conditions, limit=2000))
+def _footer(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
+    conditions = (t.say(phrases.USE_CONDITION, condition=line) for line in distinct(event.use_conditions, limit=2000))
     replaces = phrases.FIRST_REVISION if event.revision == 1 else phrases.REPLACES
     rules = event.rule_set
-    audience = (phrases.PRECURSOR_AUDIENCE,) if event.audience is Audience.PRECURSOR else ()
+    audience = (t.say(phrases.PRECURSOR_AUDIENCE),) if event.audience is Audience.PRECURSOR else ()
     return (
         *audience,
         *conditions,
-        replaces.format(revision=event.revision, number=_number(event)),
-        phrases.DECIDED.format(
-            at=instant(event.decided_at),
+        t.say(replaces, revision=event.revision, number=_number(event)),
+        t.say(
+            phrases.DECIDED,
+            at=t.instant(event.decided_at),
             rules=shown(rules.name, limit=60),
             version=shown(rules.version, limit=40),
             catalogue=shown(event.catalogue_version, limit=40),
         ),
-        phrases.REPLY,
+        t.say(phrases.REPLY),
+        *_unreviewed(t),
     )
 
 
-def _lines(sentences: Iterable[str]) -> tuple[str, ...]:
-    return distinct(sentences, limit=400)[:MOST_LINES]
+def _retold(sentences: Iterable[str], t: Tongue) -> tuple[str, ...]:
+    """Sentences of rules and of the list of advice, which come filled in, in English."""
+    return distinct(map(t.retold, sentences), limit=400)[:MOST_LINES]
+
+
+def _mark_sentence(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> str:
+    mark = phrases.MARK_SENTENCE.get(_told_tense(event, purpose), "")
+    return t.say(mark) if mark else ""
+
+
+def _headings(t: Tongue) -> phrases.Headings:
+    return phrases.Headings(**{name: t.say(words) for name, words in asdict(phrases.Headings()).items()})
+
+
+def _unreviewed(t: Tongue) -> tuple[str, ...]:
+    return () if t.reviewed else (t.say(phrases.UNREVIEWED),)

@@ -1,4 +1,4 @@
-"""Every English word and sentence that a message can hold, each once, so that a catalogue can translate it later.
+"""Every English word and sentence that a message can hold, each once: the keys of the catalogues in `notifiers/locale`.
 
 Sentences are `str.format` templates with named places; what is put in is never formatted again.
 """
@@ -6,6 +6,7 @@ Sentences are `str.format` templates with named places; what is put in is never 
 from dataclasses import dataclass
 from typing import Final
 
+from notifiers.wording.tongue import Counted
 from schemas.vocabularies import (
     AlertKind,
     Category,
@@ -21,8 +22,6 @@ from schemas.vocabularies import (
     Tense,
 )
 
-LANGUAGE: Final = "en"
-
 MARK: Final = {Tense.EXERCISE: "EXERCISE", Tense.TEST: "TEST"}
 MARK_SENTENCE: Final = {
     Tense.EXERCISE: "This is an exercise. Nothing in it is real: do not act on it outside the exercise.",
@@ -32,6 +31,7 @@ MARK_SENTENCE: Final = {
 QUOTED: Final = "“{text}”"
 
 LEVEL: Final = "L{level} {word}"
+LEVEL_WORD: Final = {level: level.word for level in Level}
 LEVEL_OF: Final = "level {level} of 4"
 LEVEL_MEANING: Final = {
     Level.L0: "Record: kept and counted, nothing to do.",
@@ -135,12 +135,10 @@ TITLE_SOLD_AS: Final = "{title} sold as {sold_as}"
 TITLE_DOSE: Final = "{title}, {dose}"
 LEAD: Final = "{what}, found in {events} in {countries}{period}."
 LEAD_NOWHERE: Final = "{what}. No place is reported."
-PERIOD: Final = " between {first} and {last}"
-PERIOD_DAY: Final = " on {first}"
 PEOPLE: Final = {
-    "deaths": ("{n} death", "{n} deaths"),
-    "life_threatening": ("{n} life-threatening case", "{n} life-threatening cases"),
-    "hospitalised": ("{n} person in hospital", "{n} people in hospital"),
+    "deaths": Counted("{n} death", "{n} deaths"),
+    "life_threatening": Counted("{n} life-threatening case", "{n} life-threatening cases"),
+    "hospitalised": Counted("{n} person in hospital", "{n} people in hospital"),
 }
 HARM_LEAD: Final = "Linked to it in the last 90 days: {people}."
 HARM_FACT: Final = "{people} in the last 90 days{exposure}"
@@ -150,9 +148,9 @@ EXPOSURE: Final = {
     Exposure.PROBABLE: ", exposure probable",
     Exposure.SUSPECTED: ", exposure suspected",
 }
-EVENTS: Final = ("{n} event", "{n} separate events")
-REPORTS: Final = ("{n} report", "{n} reports")
-LABORATORIES: Final = ("{n} laboratory", "{n} laboratories")
+EVENTS: Final = Counted("{n} event", "{n} separate events")
+REPORTS: Final = Counted("{n} report", "{n} reports")
+LABORATORIES: Final = Counted("{n} laboratory", "{n} laboratories")
 SOURCES: Final = "{reports} from {laboratories}"
 EVENT_COUNTS: Final = "{total} in all, {recent} in the last 28 days"
 DOSE: Final = "up to {dose} mg per unit"
@@ -160,8 +158,6 @@ COUNTS_SENTENCE: Final = "Events by country: {counts}."
 COUNT: Final = "{country} {n}"
 COUNT_NEW: Final = "{country} {n} (newly affected)"
 NOWHERE: Final = "No country is reported."
-AND: Final = "{some} and {last}"
-AND_OTHERS: Final = ("{some} and 1 other", "{some} and {n} others")
 UNSUPPORTED_ADVICE: Final = (
     "No response option is on file for this substance. Read the facts below and follow your national procedure."
 )
@@ -282,6 +278,7 @@ REVISION: Final = "{number}, revision {revision}"
 REPLACES: Final = "This is revision {revision} of {number}; it replaces all before it."
 FIRST_REVISION: Final = "This is the first message about {number}."
 DECIDED: Final = "Decided {at} by rules {rules} {version} and catalogue {catalogue}."
+UNREVIEWED: Final = "This translation awaits a native reviewer: where it is unclear, the English text counts."
 REPLY: Final = "Questions: reply to this mail, the duty desk reads it."
 
 WAITING: Final = {
@@ -300,26 +297,3 @@ WAITING_ADVICE: Final = (
     "Do not ask for the content by mail, and do not reply with it.",
 )
 WAITING_FOOTER: Final = "This message holds nothing of the alert's content."
-
-DATE: Final = "{day} {month} {year}"
-DATE_IN_YEAR: Final = "{day} {month}"
-INSTANT: Final = "{date}, {time} UTC"
-MONTHS: Final = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-
-_COUNTRIES: Final = """
-AT Austria|BE Belgium|BG Bulgaria|CY Cyprus|CZ Czechia|DE Germany|DK Denmark|EE Estonia|ES Spain|FI Finland|FR France
-GR Greece|HR Croatia|HU Hungary|IE Ireland|IT Italy|LT Lithuania|LU Luxembourg|LV Latvia|MT Malta|NL Netherlands
-NO Norway|PL Poland|PT Portugal|RO Romania|SE Sweden|SI Slovenia|SK Slovakia|TR Türkiye
-AL Albania|AD Andorra|AM Armenia|AU Australia|AZ Azerbaijan|BA Bosnia and Herzegovina|BR Brazil|BY Belarus|CA Canada
-CH Switzerland|CN China|CO Colombia|GB United Kingdom|GE Georgia|HK Hong Kong|IL Israel|IN India|IS Iceland|JP Japan
-LI Liechtenstein|MC Monaco|MD Moldova|ME Montenegro|MK North Macedonia|MA Morocco|MX Mexico|NZ New Zealand|RS Serbia
-RU Russia|SM San Marino|TH Thailand|UA Ukraine|US United States|VA Vatican City|XK Kosovo|ZA South Africa
-"""
-COUNTRY: Final = {entry[:2]: entry[3:] for line in _COUNTRIES.strip().splitlines() for entry in line.split("|")}
-"""Names of ISO 3166-1 codes: the reporting countries and those that reports name most; any other shows its code."""
-
-IN_COUNTRY: Final = {"GB": "the United Kingdom", "NL": "the Netherlands", "US": "the United States"}
-"""Names that change where they follow "in"."""

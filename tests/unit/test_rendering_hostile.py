@@ -220,7 +220,7 @@ def test_the_canary_sings_in_a_full_message() -> None:
     _, plain, page = read(mail(_canary()))
     assert CANARY in plain
     assert CANARY in page
-    assert "98765" in plain
+    assert "98,765" in plain
 
 
 def test_a_thin_webhook_tells_the_number_and_nothing_of_the_substance() -> None:
