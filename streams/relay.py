@@ -11,12 +11,14 @@ from aiokafka.errors import MessageSizeTooLargeError
 from sqlalchemy import Connection, Engine
 
 from schemas.topics import FEEDBACK_PREFIX
-from storage import outbox
+from storage import epochs, outbox
+from storage.epochs import Fence
 from storage.outbox import Stored
 from streams import metrics
 from streams.clients import producer_options
 from streams.config import Kafka
 from streams.tasks import leading
+from streams.told import headers
 
 log: Final = structlog.get_logger("streams.relay")
 
@@ -32,10 +34,15 @@ class Relay:
     An event that Kafka refuses for its size is parked: it would block all others for good. Each process tries what is
     parked once more when it first leads, so that a restart after the topic was mended is all it takes. So is feedback
     to a laboratory whose topic is not there yet: no alert waits for it.
+
+    Every message carries the site's name, the epoch and its number in the outbox, by which a restored database is told
+    from the one that said it. Nothing is published from a database that went back while this process ran.
     """
 
     engine: Engine
     kafka: Kafka
+    site: str
+    _fence: Fence = field(default_factory=Fence)
     _tried: bool = False
     _there: set[str] = field(default_factory=set)
 
@@ -58,9 +65,9 @@ class Relay:
 
     async def publish(self, connection: Connection, producer: AIOKafkaProducer) -> int | None:
         """Publish the oldest unpublished events and mark them; how many. None: this producer is of no more use."""
-        found = await asyncio.to_thread(outbox.unpublished, connection, BATCH)
+        found, epoch = await asyncio.to_thread(self._unpublished, connection)
         waiting = await self._addressed(connection, producer, found)
-        answers = await self._send(producer, waiting)
+        answers = await self._send(producer, waiting, epoch)
         taken = [event.id for event, answer in zip(waiting, answers, strict=True) if answer is None]
         if taken:
             await asyncio.to_thread(outbox.mark_published, connection, taken)
@@ -73,6 +80,10 @@ class Relay:
         if not parked and (refusal := next(filter(None, answers), None)):
             raise refusal
         return None if parked else len(taken)
+
+    def _unpublished(self, connection: Connection) -> tuple[Sequence[Stored], int]:
+        self._fence.look(connection)
+        return outbox.unpublished(connection, BATCH), epochs.epoch(connection)
 
     async def _addressed(
         self, connection: Connection, producer: AIOKafkaProducer, events: Sequence[Stored]
@@ -90,9 +101,11 @@ class Relay:
             log.error("no_feedback_topic", topic=topic, hint="tocsin topics apply, then restart a worker")
         return [event for event in events if event.topic not in missing]
 
-    async def _send(self, producer: AIOKafkaProducer, events: Sequence[Stored]) -> Sequence[BaseException | None]:
+    async def _send(
+        self, producer: AIOKafkaProducer, events: Sequence[Stored], epoch: int
+    ) -> Sequence[BaseException | None]:
         """For each event what stood against it, or None when Kafka has it."""
-        answers = [await _sent(producer, event) for event in events]
+        answers = [await _sent(producer, event, self.site, epoch) for event in events]
         found = await asyncio.gather(*answers, return_exceptions=True)
         return [one if isinstance(one, BaseException) else None for one in found]
 
@@ -117,14 +130,14 @@ class Relay:
                 log.warning("parked_events_tried_again", events=count)
 
 
-async def _sent(producer: AIOKafkaProducer, event: Stored) -> "asyncio.Future[object]":
+async def _sent(producer: AIOKafkaProducer, event: Stored, site: str, epoch: int) -> "asyncio.Future[object]":
     """Hand an event to the producer; the answer comes later, a refusal of the producer itself at once."""
     try:
         answer: asyncio.Future[object] = await producer.send(
             event.topic,
             value=event.body.encode(),
             key=None if event.key is None else event.key.encode(),
-            headers=[("event_id", str(event.event_id).encode())],
+            headers=headers(event.event_id, site=site, epoch=epoch, number=event.id),
         )
     except MessageSizeTooLargeError as refusal:
         refused: asyncio.Future[object] = asyncio.get_running_loop().create_future()

@@ -21,6 +21,7 @@ from streams.clock import Clock, Tick
 from streams.config import Flow, Stream
 from streams.conserving import Conserving
 from streams.continuity import Log
+from streams.fencing import fenced
 from streams.pacing import Short
 from streams.relay import Relay
 from streams.stage import Prepared, Stage
@@ -43,12 +44,14 @@ Loop = Coroutine[Any, Any, None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worker(Generic[Prepared]):
-    """What a worker needs. `registry` is the version of the laboratories that `stream.topics` were taken from."""
+    """What a worker needs. `registry` is the version of the laboratories that `stream.topics` were taken from; `site`
+    the name under which it publishes."""
 
     engine: Engine
     stream: Stream
     stage: Stage[Prepared]
     registry: int
+    site: str
     tick: Tick | None = None
     relay: bool = True
     place: Place = place
@@ -110,9 +113,10 @@ def _beside(
     loops = [
         forever("watchdog", watchdog.step, every=worker.stream.watch_every),
         forever("registry", _RegistryWatch(worker, stop, began).step, every=REGISTRY_SECONDS),
+        fenced(worker.engine, broken=lambda: os._exit(BROKEN)),
     ]
     if worker.relay:
-        loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka).step, every=0.0))
+        loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka, worker.site).step, every=0.0))
         loops.append(forever("conserving", Conserving(worker.engine).step, every=30.0))
     if worker.tick is not None:
         loops.append(forever("clock", Clock(worker.engine, worker.tick, bell.ring).step, every=1.0))

@@ -160,6 +160,7 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
         stream=stream(settings, flow, registered),
         stage=Assess(decisions, {one.id: one for one in registered}),
         registry=version,
+        site=settings.message_domain,
         tick=Timers(engine, decisions) if flow is Flow.LIVE else None,
         relay=flow is Flow.LIVE,
         ready=say_ready,

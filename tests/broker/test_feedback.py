@@ -258,7 +258,7 @@ async def _publish(engine: Engine, kafka: Kafka) -> int | None:
     """One step of a relay that begins."""
     async with AIOKafkaProducer(**producer_options(kafka)) as producer:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            return await Relay(engine, kafka).publish(connection, producer)
+            return await Relay(engine, kafka, "test.example").publish(connection, producer)
 
 
 def _left(engine: Engine) -> list[tuple[str, bool]]:
