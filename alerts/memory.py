@@ -8,6 +8,7 @@ from alerts.cases import CaseFile, FileKey, Report
 from alerts.deduplication import KnownEvent
 from alerts.errors import Missing
 from alerts.readings import Reading
+from alerts.told import Told
 from schemas.vocabularies import Tense
 
 PREFIX = {Tense.ACTUAL: "", Tense.EXERCISE: "EXERCISE-", Tense.TEST: "TEST-"}
@@ -20,7 +21,8 @@ def label(tense: Tense, year: int, number: int) -> str:
 
 @dataclass
 class Memory:
-    """The state that a fold reads and changes. `complete`: nothing exists that is not here."""
+    """The state that a fold reads and changes. `complete`: nothing exists that is not here. `told`: what people were
+    told before the database was restored."""
 
     complete: bool = False
     files: dict[FileKey, CaseFile] = field(default_factory=dict)
@@ -28,6 +30,7 @@ class Memory:
     owners: dict[UUID, frozenset[str]] = field(default_factory=dict)
     waiting: dict[Report, list[Reading]] = field(default_factory=dict)
     issued: dict[Tense, int] = field(default_factory=dict)
+    told: Told = field(default_factory=dict)
 
     def file(self, ledger: Tense, key: str) -> CaseFile:
         """Everything under a case key. Raises Missing for one that was not recalled."""

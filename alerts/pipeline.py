@@ -10,6 +10,7 @@ speak    raised, escalated, updated, cancelled, or silent with a reason
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from alerts.cases import Case, CaseFile, Context
 from alerts.catalogue import Catalogue
@@ -21,7 +22,13 @@ from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
 from alerts.readings import Reading, reading_of
-from alerts.speaking import Saying, speak_after_gathering, speak_after_report, withdraw_by_person
+from alerts.speaking import (
+    Saying,
+    repeat_decisions,
+    speak_after_gathering,
+    speak_after_report,
+    withdraw_by_person,
+)
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
 from schemas.records import Coordinates
@@ -123,6 +130,8 @@ def _wake_overdue(reading: Reading, known: KnownEvent, memory: Memory, effects: 
     said = {(item.ledger, item.case_key) for item in reading.said.evidence}
     for ledger, key in sorted(said | {(known.ledger, key) for key in known.files}):
         file = memory.file(ledger, key)
+        if file.current is not None:
+            repeat_decisions(file, file.current, partial(setting.saying, memory, effects), reading.at)
         thread = file.current.thread if file.current else None
         if file.current and thread and thread.gather_due and thread.gather_due <= reading.at:
             wake(file, file.current, memory, effects, setting, due=thread.gather_due)

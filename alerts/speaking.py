@@ -1,7 +1,7 @@
 """Takes the step that the life of a case asks for: writes its thread, composes the event, keeps the reason."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +15,7 @@ from alerts.lifecycle import Gather, Policy, Silent, Speak, Step, after_gatherin
 from alerts.memory import Memory
 from alerts.settlement import settled_step, taken_over
 from alerts.threads import Thread
+from alerts.told import decisions_due, resume
 from schemas.alert_events import AlertEvent
 from schemas.detections import Detection
 from schemas.vocabularies import AlertKind, CaseState, Change, Level, Tense
@@ -85,6 +86,13 @@ def withdraw_by_person(file: CaseFile, case: Case, saying: Saying, *, by: str, r
     return saying.effects.events[-1]
 
 
+def repeat_decisions(file: CaseFile, case: Case, saying: Callable[[datetime], Saying], now: datetime) -> None:
+    """Do again what persons had decided before the database was restored; those who were told are not told again."""
+    for decision in decisions_due(saying(now).memory.told, case, now):
+        step = Speak(decision.kind, decision.level, decision.changes)
+        _take(file, case, step, saying(decision.at), (), reason=decision.reason)
+
+
 def _take(
     file: CaseFile, case: Case, step: Step, saying: Saying, references: tuple[str, ...], reason: str | None = None
 ) -> None:
@@ -94,7 +102,8 @@ def _take(
     if not isinstance(step, Speak):
         return
     case.touched = True
-    case.thread = _advanced(case, step, saying, references)
+    advanced = _advanced(case, step, saying, references)
+    case.thread, repeats = resume(saying.memory.told, case, advanced, case.thread, at=saying.at)
     if step.kind is AlertKind.CANCELLED:
         case.state = CaseState.RETRACTED
     event = compose(
@@ -108,7 +117,8 @@ def _take(
         reason=reason,
     )
     case.thread = case.thread.model_copy(update={"said": event})
-    saying.effects.events.append(event)
+    if not repeats:
+        saying.effects.events.append(event)
     if case.state in (CaseState.RETRACTED, CaseState.MOVED):
         end(file, case)
 

@@ -24,7 +24,9 @@ from alerts.grading import Grade
 from alerts.memory import Memory
 from alerts.summary import Summary
 from alerts.threads import Thread
+from alerts.told import Told
 from schemas.vocabularies import CaseState, Tense
+from storage import told_before
 
 _EVENTS: Final = text("""
     SELECT d.laboratory, d.event_id, d.revision, d.digest, d.status, d.standing, r.ledger, r.case_key
@@ -129,10 +131,12 @@ class Known:
 
 @dataclass
 class Kept:
-    """Cases as this process left them, by id, with the version of their row. Bounded: the oldest go first."""
+    """Cases as this process left them, by id, with the version of their row. Bounded: the oldest go first. `told` is
+    read once: it changes only while no process runs."""
 
     most: int = 5_000
     cases: dict[str, tuple[str, date, Case]] = field(default_factory=dict)
+    told: Told | None = None
 
     def take(self, case_id: str, version: str, since: date) -> tuple[date, Case] | None:
         """The case and the day since which it is known, if nobody changed it and that is early enough.
@@ -203,7 +207,9 @@ def lock(connection: Connection, files: Iterable[FileKey]) -> None:
 def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: frozenset[str], kept: Kept) -> Recalled:
     """The memory of a batch, read under the locks. `whole`: keys whose reports are needed in any case."""
     files = wanted.files | known.files
-    memory = Memory(events=dict(known.events), owners=dict(known.owners))
+    if kept.told is None:
+        kept.told = told_before.load(connection)
+    memory = Memory(events=dict(known.events), owners=dict(known.owners), told=kept.told)
     recalled = Recalled(memory)
     if not files:
         return recalled
