@@ -23,6 +23,7 @@ class Recorded:
     standing: Standing
     named: tuple[Named, ...]
     case_keys: tuple[str | None, ...]
+    catalogue: str
     source: Coordinates | None = None
 
 

@@ -165,5 +165,6 @@ def _recorded(reading: Reading, found: Standing) -> Recorded:
         standing=found,
         named=reading.named,
         case_keys=reading.said.case_keys,
+        catalogue=reading.catalogue,
         source=reading.source,
     )

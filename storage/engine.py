@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from storage import catalogues
+
 SESSION: Final = (
     "-c idle_in_transaction_session_timeout=10s"
     " -c statement_timeout=30s"
@@ -95,12 +97,16 @@ def took_too_long(error: BaseException) -> bool:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to the newest version, all or nothing. Two at once are safe: the second waits, finds it done."""
+    """Bring schema and shipped catalogue to the newest version, all or nothing.
+
+    Two at once are safe: the second waits, finds it done.
+    """
     with engine.begin() as connection:
         for setting in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
             connection.execute(text(f"SET LOCAL {setting} = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _MIGRATION_LOCK})
         command.upgrade(_alembic(connection), "head")
+        catalogues.seed(connection)
 
 
 def _alembic(connection: Connection) -> Config:

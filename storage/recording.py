@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 from alerts.cases import Case, CaseFile, Filed, Report
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
+from alerts.settling import review_key
 from alerts.threads import Thread
 from schemas.alert_events import AlertEvent
 from schemas.records import Coordinates
@@ -29,22 +30,23 @@ _NUMBERS: Final = text("""
 _REPORTS: Final = text("""
     WITH reports AS (
         INSERT INTO detections (laboratory, event_id, revision, digest, status, standing, decided_at, topic,
-                                partition, "offset", body)
+                                partition, "offset", body, catalogue)
         SELECT laboratory, event_id, revision, digest, status, standing, decided_at, topic, partition, "offset",
-               CAST(body AS jsonb)
+               CAST(body AS jsonb), catalogue
         FROM unnest(CAST(:laboratory AS text[]), CAST(:event_id AS uuid[]), CAST(:revision AS integer[]),
                     CAST(:digest AS text[]), CAST(:status AS text[]), CAST(:standing AS text[]),
                     CAST(:decided_at AS timestamptz[]), CAST(:topic AS text[]), CAST(:partition AS integer[]),
-                    CAST(:offset AS bigint[]), CAST(:body AS text[]))
+                    CAST(:offset AS bigint[]), CAST(:body AS text[]), CAST(:catalogue AS text[]))
              AS r (laboratory, event_id, revision, digest, status, standing, decided_at, topic, partition, "offset",
-                   body)
+                   body, catalogue)
     )
     INSERT INTO findings (laboratory, event_id, revision, position, substance, name, category, subgroup, rung, conflict,
-                          why, case_key)
+                          why, case_key, review_key)
     SELECT * FROM unnest(CAST(:f_laboratory AS text[]), CAST(:f_event_id AS uuid[]), CAST(:f_revision AS integer[]),
                          CAST(:f_position AS integer[]), CAST(:f_substance AS text[]), CAST(:f_name AS text[]),
                          CAST(:f_category AS text[]), CAST(:f_subgroup AS text[]), CAST(:f_rung AS text[]),
-                         CAST(:f_conflict AS boolean[]), CAST(:f_why AS text[]), CAST(:f_case_key AS text[]))
+                         CAST(:f_conflict AS boolean[]), CAST(:f_why AS text[]), CAST(:f_case_key AS text[]),
+                         CAST(:f_review_key AS text[]))
 """)
 
 _CASES: Final = text("""
@@ -239,11 +241,11 @@ def _numbered_thread(thread: Thread, numbers: Mapping[str, str]) -> Thread:
 
 def _write_reports(connection: Connection, recorded: Sequence[Recorded]) -> None:
     reports = (_report(item, item.source) for item in recorded if item.source is not None)
-    names = "laboratory event_id revision digest status standing decided_at topic partition offset body"
+    names = "laboratory event_id revision digest status standing decided_at topic partition offset body catalogue"
     found = (row for item in recorded for row in _findings(item))
     finding_names = (
         "f_laboratory f_event_id f_revision f_position f_substance f_name f_category f_subgroup f_rung "
-        "f_conflict f_why f_case_key"
+        "f_conflict f_why f_case_key f_review_key"
     )
     _write(connection, _REPORTS, _columns(names, reports), _columns(finding_names, found))
 
@@ -262,6 +264,7 @@ def _report(item: Recorded, source: Coordinates) -> Sequence[Value]:
         source.partition,
         source.offset,
         item.decoded.content,
+        item.catalogue,
     )
 
 
@@ -282,6 +285,7 @@ def _findings(item: Recorded) -> Iterable[Sequence[Value]]:
             identity.conflict,
             identity.why,
             key,
+            review_key(named),
         )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -36,10 +37,12 @@ detections: Final = Table(
     Column("partition", Integer, nullable=False),
     Column("offset", BigInteger, nullable=False),
     Column("body", JSONB, nullable=False),
+    Column("catalogue", Text),
     Index("ix_detections_event_id", "event_id"),
     Index("ix_detections_topic_partition_offset", "topic", "partition", "offset"),
 )
-"""Every accepted revision. By event id: who owns an event. By source: the audit compares rows with the log."""
+"""Every accepted revision, and the catalogue version it was read with. By event id: who owns an event. By source: the
+audit compares rows with the log."""
 
 findings: Final = Table(
     "findings",
@@ -56,9 +59,13 @@ findings: Final = Table(
     Column("conflict", Boolean, nullable=False),
     Column("why", Text, nullable=False),
     Column("case_key", Text),
+    Column("review_key", Text),
     Index("ix_findings_substance", "substance"),
+    Index("ix_findings_review_key", "review_key", postgresql_where=text("review_key IS NOT NULL")),
 )
-"""One component of one revision, resolved. `case_key` is empty for what was recorded only. By substance: look-ups."""
+"""One component of one revision, resolved. `case_key` is empty for what was recorded only. By substance: look-ups.
+
+By `review_key`, under which it waits for a person or did: the review queue, and what a settlement touches."""
 
 cases: Final = Table(
     "cases",

@@ -1,0 +1,72 @@
+"""The catalogue as versioned rows: seeded from the shipped file, followed and never changed."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from alerts.catalogue import load, shipped
+from storage import catalogues
+from storage.catalogues import SUBSTANCES
+from storage.engine import connect, migrate
+
+NOVEL = dict.fromkeys(shipped().substances[0], "") | {
+    "key": "S:AAAAAAAAAAAAAA",
+    "name": "Examplezene",
+    "kind": "nps",
+    "category": "opioid",
+    "subgroup": "nitazene",
+    "provenance": "example",
+}
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    made = connect(database)
+    yield made
+    made.dispose()
+
+
+def add(engine: Engine, name: str = "Examplezene") -> None:
+    with engine.begin() as connection:
+        number = catalogues.begin_change(connection)
+        catalogues.put(connection, SUBSTANCES, [NOVEL | {"name": name}], number=number)
+        catalogues.finish_change(connection, number, by="Example curator", reason="published")
+
+
+def current(connection: Connection) -> str:
+    return catalogues.newest(connection).version
+
+
+def test_a_migrated_database_holds_the_shipped_catalogue_under_its_version(engine: Engine) -> None:
+    with engine.begin() as connection:
+        found = catalogues.snapshot(connection, catalogues.newest(connection))
+    assert found.version == load().version
+    assert found.entries == load().entries
+    assert found.street_names == load().street_names and set(found.variants) == set(load().variants)
+
+
+def test_a_change_makes_a_version_and_the_earlier_rows_stay(engine: Engine) -> None:
+    add(engine)
+    add(engine, "Examplezene HCl")
+    with engine.begin() as connection:
+        first, second, third = reversed(catalogues.history(connection, limit=9))
+        assert len({first.version, second.version, third.version}) == 3 and third.actor == "Example curator"
+        assert catalogues.snapshot(connection, third).entries["S:AAAAAAAAAAAAAA"].name == "Examplezene HCl"
+        kept = connection.execute(text("SELECT count(*) FROM substances WHERE key = 'S:AAAAAAAAAAAAAA'")).scalar_one()
+    assert kept == 2
+
+
+def test_a_release_does_not_take_back_what_a_person_put(engine: Engine) -> None:
+    add(engine)
+    with engine.begin() as connection:
+        before = current(connection)
+        connection.execute(
+            text("UPDATE substances SET body = body || '{\"name\": \"Old name\"}' WHERE key LIKE 'S:A%' AND shipped")
+        )
+    migrate(engine)
+    with engine.begin() as connection:
+        found = catalogues.snapshot(connection, catalogues.newest(connection))
+    assert found.entries["S:AAAAAAAAAAAAAA"].name == "Examplezene"
+    assert {one.name for one in found.entries.values()}.isdisjoint({"Old name"})
+    assert found.version == before
