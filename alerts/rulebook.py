@@ -65,7 +65,7 @@ def read(path: Path = EUROPEAN) -> Rulebook:
     try:
         rules = RuleSet.model_validate(document)
     except ValidationError as error:
-        found = sorted({_problem(one, name, tree) for one in error.errors(include_url=False)})
+        found = sorted({_problem(one, name, tree) for one in _deepest(error.errors(include_url=False))})
         raise _refused([says for _, says in found]) from None
     lines, problems = _rule_lines(rules, name, tree)
     problems += [*_unknown_sources(rules, name, tree), *_unknown_thresholds(rules, name, lines)]
@@ -133,6 +133,15 @@ def _line(node: yaml.Node | None, location: Location) -> int:
     return node.start_mark.line + 1 if node is not None else line
 
 
+def _deepest(errors: Sequence[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Without those that only repeat that something inside is wrong: a list is too short when an entry is refused."""
+    for error in errors:
+        place = error["loc"]
+        inside = (other["loc"] for other in errors if len(other["loc"]) > len(place))
+        if error["type"] != "too_short" or all(found[: len(place)] != place for found in inside):
+            yield error
+
+
 def _problem(error: ErrorDetails, name: str, tree: yaml.Node | None) -> tuple[int, str]:
     """One finding of pydantic: its line, and a sentence of ours."""
     location: Location = error["loc"]
@@ -142,6 +151,8 @@ def _problem(error: ErrorDetails, name: str, tree: yaml.Node | None) -> tuple[in
 
 def _what_to_do(error: ErrorDetails, field: str) -> str:
     match error["type"]:
+        case "missing" if field.isdigit():
+            return "is missing: the list needs an entry for each score from 0 to 4"
         case "missing":
             return f"is missing: add `{field}`"
         case "extra_forbidden":
