@@ -36,9 +36,14 @@ def render_mail(
     event: AlertEvent, *, purpose: Purpose, content: Content, relay: MailRelay, language: str = ENGLISH
 ) -> MailTemplate:
     """The mail about one revision, whole but for its recipient. Pure: the same event gives the same bytes."""
+    return template(mail_body(event, purpose=purpose, content=content, language=language), relay=relay)
+
+
+def mail_body(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> MailBody:
+    """What that mail says: its subject, the text that is complete by itself, and the page."""
     wording = compose(event, purpose=purpose, content=content, language=language)
     folder = _folder(event, content)
-    said = MailBody(
+    return MailBody(
         subject=_text(f"{folder}/subject.txt", wording),
         text=_text(f"{folder}/body.txt", wording).strip() + "\n",
         html=_html(f"{folder}/body.html", wording),
@@ -46,7 +51,6 @@ def render_mail(
         language=wording.language,
         important=event.level is Level.L4 and event.kind not in ENDINGS,
     )
-    return template(said, relay=relay)
 
 
 def _folder(event: AlertEvent, content: Content) -> str:

@@ -78,8 +78,13 @@ def exported(
         note=_note(event, content),
         references=before,
         incidents=() if content is Content.BARE else (event.number,),
-        infos=tuple(_info(event, language, content) for language in dict.fromkeys(tongue(one).code for one in languages)),
+        infos=tuple(_info(event, language, content) for language in _distinct(languages)),
     )
+
+
+def _distinct(languages: Sequence[str]) -> list[str]:
+    """Each language once; one without a catalogue is English."""
+    return list(dict.fromkeys(tongue(language).code for language in languages))
 
 
 def identifier(event: AlertEvent) -> str:

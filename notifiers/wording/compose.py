@@ -63,6 +63,11 @@ class Wording:
         """What a mailbox shows beside the subject."""
         return shown(" ".join((self.mark, *self.lead)).strip(), limit=140)
 
+    @property
+    def short(self) -> str:
+        """The whole in 140 characters, for a pager or a text message: mark, level, handling, what it is, its number."""
+        return shown(self.subject, limit=140)
+
 
 def compose(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> Wording:
     """The wording of one message. Anything but full content says nothing of what the alert is about."""
