@@ -249,6 +249,7 @@ class Settings(BaseSettings):
     batch: BatchSettings = BatchSettings()
     gathering_interval: Duration = timedelta(hours=6)
     history_countries: Countries = ()
+    rules: Annotated[Path, Allowed("the path of a rule file")] | None = None
     site: Annotated[str, Field(pattern=r"^[a-z0-9.-]+$"), Allowed("a domain name in small letters")] | None = None
     log_level: LogLevel = LogLevel.INFO
 

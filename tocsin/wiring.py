@@ -132,13 +132,18 @@ def stream(settings: Settings, flow: Flow, registered: tuple[Laboratory, ...]) -
 def setting(settings: Settings) -> "Setting":
     """What every decision depends on besides reports and memory."""
     from alerts.catalogue import load
-    from alerts.grading import european_grading
+    from alerts.errors import RuleError
+    from alerts.grading import grading_of
     from alerts.lifecycle import Policy
     from alerts.pipeline import Setting
 
+    try:
+        grading = grading_of(settings.rules)
+    except RuleError as error:
+        raise Refusal(f"{error}\nTOCSIN_RULES is {settings.rules}: `tocsin rules check` says all that is wrong.") from None
     return Setting(
         catalogue=load(),
-        grading=european_grading(),
+        grading=grading,
         policy=Policy(gathering=settings.gathering_interval),
         loaded=frozenset(settings.history_countries),
     )

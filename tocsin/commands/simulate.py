@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from alerts.catalogue import load
-from alerts.grading import european_grading
+from alerts.errors import RuleError
+from alerts.grading import Grading, grading_of
 from alerts.pipeline import Setting
 from schemas.places import COUNTRIES
 from tocsin.report_files import Unreadable, lines
@@ -25,9 +26,10 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     now: Annotated[str | None, typer.Option(help="The clock: an instant like 2026-03-01T12:00:00Z.")] = None,
     history: Annotated[str, typer.Option(help="Countries whose history counts as loaded: SI,FI,…")] = "",
+    rules: Annotated[Path | None, typer.Option(help="Another rule file.", metavar="FILE")] = None,
 ) -> None:
     """Each report is decided at its own `reported_at`; refused ones are listed with line, reason and field."""
-    setting = Setting(catalogue=load(), grading=european_grading(), loaded=_countries(history))
+    setting = Setting(catalogue=load(), grading=_grading(rules), loaded=_countries(history))
     try:
         numbered = _numbered(file)
     except Unreadable as error:
@@ -37,6 +39,14 @@ def run(
         sys.stdout.write(result.model_dump_json(indent=2) + "\n")
     else:
         _show(result)
+
+
+def _grading(rules: Path | None) -> Grading:
+    try:
+        return grading_of(rules)
+    except RuleError as error:
+        _stop(str(error))
+        raise AssertionError from None
 
 
 def _numbered(file: Path) -> list[tuple[int, bytes]]:
