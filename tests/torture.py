@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.kill.faults import mixed
-from tests.kill.trial import Trial, trial
+from tests.kill.trial import Trial, widest_trial
 from tests.kill.verdict import Verdict, audit
 from tocsin.errors import Refusal
 
@@ -136,7 +136,9 @@ async def torture(*, minutes: float, seed: int, console: Console) -> Verdict:
     stop = _stop_on_signals()
     with tempfile.TemporaryDirectory(prefix="tocsin-torture-") as directory:
         console.print(f"seed {seed}: starting Kafka and PostgreSQL of its own", highlight=False)
-        async with trial(Path(directory), seed=seed) as hurt:
+        async with widest_trial(Path(directory), seed=seed) as hurt:
+            for reason in hurt.left_out:
+                console.print(f"left out: {reason}", highlight=False)
             ends = time.monotonic() + 60 * minutes
             watch = Watch(hurt, console, seed=seed, ends=ends)
             watching = asyncio.create_task(watch.run())

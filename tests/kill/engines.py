@@ -1,10 +1,11 @@
 """Kafka and PostgreSQL of one trial alone, to be hurt: killed and started again, refused, cut, filled up."""
 
 import asyncio
-import errno
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,8 +25,8 @@ from tocsin.embedded.keeping import Child, bring_up
 from tocsin.embedded.postgres import DATABASE, Postgres
 from tocsin.errors import Refusal
 
-DISK: Final = "700m"
-_BLOCK: Final = b"\0" * 65_536
+DISK: Final = "3g"
+"""In memory, and only as much of it as is written."""
 
 
 class NoSmallDisk(Exception):
@@ -39,6 +40,7 @@ class Engines:
     directory: Path
     kafka: Kafka
     postgres: Postgres
+    small_disk: bool
     _running: embedded.Engines
 
     async def kill(self, child: Child) -> None:
@@ -85,17 +87,16 @@ class Engines:
     def fill_disk(self) -> None:
         """Not one byte is left where both keep their data. Only for engines on a small disk."""
         assert os.path.ismount(self.directory), "never on a disk of others"
-        with (self.directory / "ballast").open("wb", buffering=0) as ballast:
-            try:
-                while True:
-                    ballast.write(_BLOCK)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
+        while not self._sized(str(shutil.disk_usage(self.directory).used)):
+            """They wrote in between."""
 
     def free_disk(self) -> None:
         """There is room again."""
-        (self.directory / "ballast").unlink()
+        assert self._sized(DISK)
+
+    def _sized(self, size: str) -> bool:
+        command = ["mount", "-o", f"remount,size={size}", str(self.directory)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @asynccontextmanager
@@ -105,7 +106,7 @@ async def own_engines(*, small_disk: bool = False) -> AsyncIterator[Engines]:
         if small_disk:
             _mount(path)
         try:
-            async with _running(DataDirectory(path)) as engines:
+            async with _running(DataDirectory(path), small_disk=small_disk) as engines:
                 yield engines
         finally:
             if small_disk:
@@ -113,14 +114,25 @@ async def own_engines(*, small_disk: bool = False) -> AsyncIterator[Engines]:
 
 
 @asynccontextmanager
-async def _running(directory: DataDirectory) -> AsyncIterator[Engines]:
+async def _running(directory: DataDirectory, *, small_disk: bool) -> AsyncIterator[Engines]:
     wanted = Wanted(mailbox=False)
     with directory.held(DataPurpose.TEST):
         async with embedded.running(directory, _silent, wanted) as running:
             assert running.kafka is not None and running.postgres is not None
-            engines = Engines(directory.path, running.kafka, running.postgres, running)
+            engines = Engines(directory.path, running.kafka, running.postgres, small_disk, running)
             await asyncio.to_thread(_migrated, engines.postgres.url())
             yield engines
+
+
+def no_small_disk() -> str | None:
+    """Why this machine gives us no small disk; None where it does."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            _mount(Path(directory))
+        except NoSmallDisk as reason:
+            return str(reason)
+        _unmount(Path(directory))
+    return None
 
 
 def _migrated(url: str) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-import subprocess
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -13,14 +13,16 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.kill.launcher import Point
+from tests.kill.points import Point
 from tests.kill.trial import PATIENCE, Trial
 from tests.programs import alive
-from tests.streaming.site import ROOT
 
 SESSION: Final = 6.0
-REFUSED: Final = float(os.environ.get("TOCSIN_KILL_DATABASE_AWAY", "60"))
+AWAY: Final = float(os.environ.get("TOCSIN_KILL_DATABASE_AWAY", "20"))
 PUSHED: Final = 60
+SO_MANY: Final = 10**9
+WATCHED: Final = 120.0
+"""Seconds within which the watchdog, which waits for 30, has read what nobody else would; on a busy machine."""
 
 Fault = Callable[[Trial], Awaitable[None]]
 
@@ -72,6 +74,13 @@ async def zombie_in_transaction(trial: Trial) -> None:
     """The same between the locks and the commit: the others get its cases back, and it finds its records applied."""
     pid = await _at(trial, Point.COMMIT, "stop")
     await asyncio.sleep(SESSION + 8)
+    _continue(pid)
+
+
+async def brief_stop(trial: Trial) -> None:
+    """Stopped between the locks and the commit for less than a session lasts."""
+    pid = await _at(trial, Point.COMMIT, "stop")
+    await asyncio.sleep(5)
     _continue(pid)
 
 
@@ -145,11 +154,11 @@ async def kill_broker(trial: Trial, seconds: float) -> None:
         await trial.engines.start(trial.engines.kafka)
 
 
-async def kill_database(trial: Trial) -> None:
-    """kill -9 of the server, and back at once."""
+async def kill_database(trial: Trial, seconds: float | None = None) -> None:
+    """kill -9 of the server, and back after so long or at once."""
     async with trial.outage:
         await trial.engines.kill(trial.engines.postgres)
-        await asyncio.sleep(trial.random.uniform(0.0, 3.0))
+        await asyncio.sleep(trial.random.uniform(0.0, 3.0) if seconds is None else seconds)
         await trial.engines.start(trial.engines.postgres)
 
 
@@ -178,12 +187,10 @@ async def push_positions_back(trial: Trial) -> None:
 
 _PUSH_BACK: Final = text("""
     UPDATE stream_positions AS p SET next_offset = w.place, duplicates = p.duplicates - (p.next_offset - w.place)
-    FROM (SELECT topic, greatest(next_offset - :by, first_offset, (
-              SELECT max("offset") + 1 FROM dead_letters AS d WHERE d.topic = q.topic)) AS place
-          FROM stream_positions AS q) AS w
+    FROM (SELECT topic, greatest(next_offset - :by, first_offset) AS place FROM stream_positions) AS w
     WHERE w.topic = p.topic
 """)
-"""Not over a dead letter: it would become a second one, which the audit tells."""
+"""Over dead letters too: each stays the one it is."""
 
 
 def _pushed_back(trial: Trial, before: dict[str, int]) -> bool:
@@ -208,16 +215,39 @@ def _reached_again(trial: Trial, before: Mapping[str, int]) -> bool:
 
 async def push_committed_offsets(trial: Trial) -> None:
     """Nobody reads for a moment; what Faust committed skips records; more come afterwards."""
-    async with trial.outage:
-        wanted, trial.wanted = trial.wanted, {}
-        running = list(trial.site.running.values())
-        for worker in running:
-            worker.send_signal(signal.SIGTERM)
-        for worker in running:
-            await asyncio.to_thread(worker.wait, PATIENCE)
+    async with trial.outage, nobody_reads(trial):
         read = trial.read_to()
         await trial.until(lambda: trial.sent >= read + 8 * PUSHED)
         await trial.site.push_committed_offsets(PUSHED)
+
+
+async def push_to_the_end(trial: Trial) -> None:
+    """What Faust committed skips everything that is unread, and nothing comes that would show a gap."""
+    async with nobody_reads(trial):
+        read = trial.read_to()
+        await trial.until(lambda: trial.sent >= read + 8 * PUSHED)
+        trial.quiet = True
+        await asyncio.sleep(2)
+        await trial.site.push_committed_offsets(SO_MANY)
+    ends = await trial.ends()
+    try:
+        await trial.until(lambda: trial.read_to() >= ends, within=WATCHED)
+    finally:
+        trial.quiet = False
+
+
+@asynccontextmanager
+async def nobody_reads(trial: Trial) -> AsyncIterator[None]:
+    """All workers are ended, and come back after the block."""
+    wanted, trial.wanted = trial.wanted, {}
+    running = list(trial.site.running.values())
+    for worker in running:
+        worker.send_signal(signal.SIGTERM)
+    for worker in running:
+        await asyncio.to_thread(worker.wait, PATIENCE)
+    try:
+        yield
+    finally:
         trial.wanted = wanted
 
 
@@ -234,9 +264,19 @@ async def fill_disk(trial: Trial) -> None:
             await engines.start(child)
 
 
-async def wrong_clock(trial: Trial, library: Path, offset: str) -> None:
-    """One worker believes that it is an hour later or earlier."""
-    await run_with(trial, {"LD_PRELOAD": str(library), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"})
+async def wrong_clock(trial: Trial, hours: float) -> None:
+    """One worker believes that it is so much later or earlier."""
+    assert trial.clock is not None
+    trial.clock.move(hours, "wrong")
+    await run_with(trial, trial.clock.environment("wrong"))
+
+
+async def move_clock(trial: Trial) -> None:
+    """The machine's clock goes an hour ahead or back, for workers, Kafka and PostgreSQL, and then is right again."""
+    assert trial.clock is not None
+    for hours in (trial.random.choice((1.0, -1.0)), 0.0):
+        trial.clock.move(hours)
+        await asyncio.sleep(6)
 
 
 async def run_with(trial: Trial, more: Mapping[str, str]) -> None:
@@ -252,21 +292,6 @@ async def run_with(trial: Trial, more: Mapping[str, str]) -> None:
 
 def _is_another(trial: Trial, number: int, pid: int) -> bool:
     return trial.pid(number) != pid
-
-
-def faketime() -> Path | None:
-    """Debian's library that gives one process another clock; fetched, not installed. None where there is none."""
-    folder = ROOT / "var" / "faketime"
-    if (found := _library(folder)) is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        steps = "apt-get download libfaketime && dpkg-deb --extract libfaketime_*.deb . && rm libfaketime_*.deb"
-        subprocess.run(["/bin/sh", "-c", steps], cwd=folder, capture_output=True, check=False)
-        found = _library(folder)
-    return found
-
-
-def _library(folder: Path) -> Path | None:
-    return next(iter(sorted(folder.glob("usr/lib/*/faketime/libfaketime.so.1"))), None)
 
 
 OF_WORKERS: Final[Mapping[str, Fault]] = {
@@ -288,14 +313,38 @@ OF_ENGINES: Final[Mapping[str, Fault]] = {
     "database refused for 10 s": partial(refuse_connections, seconds=10),
     "connections cut": cut_connections,
     "positions pushed back": push_positions_back,
+    "disk full": fill_disk,
+    "clock moved": move_clock,
 }
+
+LONG: Final[Mapping[str, Fault]] = {
+    "broker killed for 60 s": partial(kill_broker, seconds=60),
+    "database refused for 60 s": partial(refuse_connections, seconds=60),
+    f"database killed for {AWAY:.0f} s": partial(kill_database, seconds=AWAY),
+    "committed offsets pushed to the end": push_to_the_end,
+    "worker stopped before commit, the others go on": zombie_frees_its_cases,
+    "worker an hour ahead": partial(wrong_clock, hours=1),
+    "worker an hour behind": partial(wrong_clock, hours=-1),
+}
+"""Alone only."""
+
+EVERY: Final[Mapping[str, Fault]] = {**OF_WORKERS, **OF_ENGINES, **LONG}
 
 OFTEN: Final = frozenset({"worker killed", "worker ended", "connections cut", "positions pushed back"})
 
 
+async def each(trial: Trial, names: Sequence[str]) -> None:
+    """These faults, one after the other."""
+    for name in names:
+        trial.struck(name)
+        await EVERY[name](trial)
+
+
 async def mixed(trial: Trial, *, faults: int, until: Callable[[], bool] = lambda: False) -> None:
     """Faults of workers and of engines beside each other, drawn at random, so many of them or until told."""
-    lanes = {"workers": OF_WORKERS, "engines": OF_ENGINES}
+    impossible = {"disk full": not trial.engines.small_disk, "clock moved": trial.clock is None}
+    engines = {name: fault for name, fault in OF_ENGINES.items() if not impossible.get(name)}
+    lanes = {"workers": OF_WORKERS, "engines": engines}
     await asyncio.gather(
         *(_lane(trial, lane, Random(f"{trial.seed} {name}"), faults, until) for name, lane in lanes.items())
     )

@@ -2,8 +2,8 @@
 
 `python -m tests.kill.launcher worker DIRECTORY [SAFEGUARD]` dies at a `Point` when DIRECTORY holds the file
 `POINT.kill`, and stops there with `POINT.stop`; the one that takes the file away is the one that does it.
-`… courier DIRECTORY` dies at the step between claim and result that DIRECTORY/die-at names. No setting of the product
-can do either.
+`… courier DIRECTORY [claim]` dies at the step between claim and result that DIRECTORY/die-at names. No setting of the
+product can do either. What a control run does without is in `unsafe.py`.
 """
 
 import asyncio
@@ -12,62 +12,30 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
-from aiokafka import AIOKafkaProducer
 from sqlalchemy import Connection, Engine, Pool, PoolProxiedConnection, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from schemas.records import Record
-from storage import outbox
 from streams.assess import Assessed
 from streams.config import Flow
-from streams.relay import BATCH, Relay
 from streams.stage import Fate, Stage
-from streams.tasks import forever
-from streams.worker import Worker, run
+from streams.worker import run
+from tests.kill import unsafe
 from tests.kill.messages import MARK
-from tests.streaming.launcher import believe
+from tests.kill.points import Point, reached
+from tests.kill.unsafe import Safeguard
 from tocsin import logs, wiring
 from tocsin.commands import courier
-
-
-class Point(StrEnum):
-    """Where a worker can be made to end or to stop."""
-
-    COMMIT = "commit"
-    COMMITTED = "committed"
-    PUBLISHED = "published"
-
-
-class Safeguard(StrEnum):
-    """What a control run does without."""
-
-    POSITIONS = "positions"
-    ATOMICITY = "atomicity"
-    CASE_LOCKS = "case-locks"
-    RELAY_ORDER = "relay-order"
-    IDLE_TIMEOUT = "idle-timeout"
-
 
 POINTS: Final = {"NOTIFY": Point.COMMITTED, "UPDATE outbox SET published_at": Point.PUBLISHED}
 """Just before which statement. The third point is the commit of a transaction that moved a position."""
 
 _DELIVERY: Final = ("WITH asked AS", "UPDATE deliveries d SET", "UPDATE attempts SET")
 _MOVES: Final = "UPDATE stream_positions AS position SET"
-_CASE_LOCKS: Final = "SELECT pg_advisory_xact_lock(number)"
-
-
-def _reached(point: Point, directory: Path) -> None:
-    for how, number in (("kill", signal.SIGKILL), ("stop", signal.SIGSTOP)):
-        try:
-            (directory / f"{point}.{how}").unlink()
-        except FileNotFoundError:
-            continue
-        os.kill(os.getpid(), number)
 
 
 def _watch(engine: Engine, directory: Path) -> None:
@@ -78,11 +46,11 @@ def _watch(engine: Engine, directory: Path) -> None:
             connection.info["moves"] = True
         for words, point in POINTS.items():
             if words in statement:
-                _reached(point, directory)
+                reached(point, directory)
 
     def commit(connection: Connection) -> None:
         if connection.info.pop("moves", False):
-            _reached(Point.COMMIT, directory)
+            reached(Point.COMMIT, directory)
 
     event.listen(engine, "before_cursor_execute", before)
     event.listen(engine, "commit", commit)
@@ -104,60 +72,6 @@ class Faulty(Stage[Assessed]):
         return fates
 
 
-@dataclasses.dataclass
-class Apart(Stage[Assessed]):
-    """Control: what a batch causes is committed before its position is."""
-
-    stage: Stage[Assessed]
-    engine: Engine
-
-    def prepare(self, records: Sequence[Record]) -> Sequence[Assessed]:
-        return self.stage.prepare(records)
-
-    def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
-        with self.engine.begin() as another:
-            return self.stage.apply(another, prepared)
-
-
-class Careless(Relay):
-    """Control: marks an event as published and publishes it then."""
-
-    directory: ClassVar[Path]
-
-    async def publish(self, connection: Connection, producer: AIOKafkaProducer) -> int | None:
-        waiting = await asyncio.to_thread(outbox.unpublished, connection, BATCH)
-        if waiting:
-            await asyncio.to_thread(outbox.mark_published, connection, [one.id for one in waiting])
-            _reached(Point.PUBLISHED, self.directory)
-            await self._send(producer, waiting)
-        return len(waiting)
-
-
-def _without(safeguard: Safeguard | None, worker: Worker[Assessed], directory: Path) -> Worker[Assessed]:
-    if safeguard is Safeguard.POSITIONS:
-        return dataclasses.replace(worker, place=believe)
-    if safeguard is Safeguard.ATOMICITY:
-        return dataclasses.replace(worker, stage=Apart(worker.stage, worker.engine))
-    if safeguard is Safeguard.CASE_LOCKS:
-        event.listen(worker.engine, "before_cursor_execute", _unlocked, retval=True)
-    if safeguard is Safeguard.IDLE_TIMEOUT:
-        event.listen(worker.engine, "connect", _patient)
-    if safeguard is Safeguard.RELAY_ORDER:
-        return dataclasses.replace(worker, relay=False)
-    return worker
-
-
-def _unlocked(
-    connection: Connection, cursor: object, statement: str, parameters: object, *_: object
-) -> tuple[str, object]:
-    return statement.replace(_CASE_LOCKS, "SELECT count(number)", 1), parameters
-
-
-def _patient(connection: object, _record: object) -> None:
-    connection.execute("SET idle_in_transaction_session_timeout = 0")  # type: ignore[attr-defined]
-    connection.commit()  # type: ignore[attr-defined]
-
-
 def _worker(directory: Path, safeguard: Safeguard | None) -> int:
     settings = wiring.settings()
     logs.configure(settings.log_level)
@@ -165,18 +79,10 @@ def _worker(directory: Path, safeguard: Safeguard | None) -> int:
     worker = dataclasses.replace(worker, stage=Faulty(worker.stage))
     if safeguard is not Safeguard.RELAY_ORDER:
         _watch(worker.engine, directory)
-    return run(_without(safeguard, worker, directory))
+    return run(worker if safeguard is None else unsafe.without(safeguard, worker, directory))
 
 
-async def _relay(directory: Path) -> None:
-    """Control: the relay of a site whose workers have none."""
-    settings = wiring.settings()
-    Careless.directory = directory
-    relay = Careless(wiring.database(settings, "relay"), wiring.kafka(settings))
-    await forever("relay", relay.step, every=0.0)
-
-
-def _courier(directory: Path) -> None:
+def _courier(directory: Path, safeguard: Safeguard | None) -> None:
     """Steps are counted from the claim on: each of its statements and those of the result, their commit, and after."""
     die_at = int((directory / "die-at").read_text())
     steps = count(1)
@@ -191,6 +97,8 @@ def _courier(directory: Path) -> None:
             connection.info["step"] = True
         step(connection)
 
+    if safeguard is Safeguard.CLAIM:
+        unsafe.forget_claims()
     event.listen(Engine, "before_cursor_execute", before)
     event.listen(Engine, "after_cursor_execute", lambda connection, *_: step(connection))
     event.listen(Engine, "commit", step)
@@ -201,10 +109,10 @@ def _courier(directory: Path) -> None:
 def main(kind: str, directory: Path, safeguard: Safeguard | None) -> int:
     """Run it until it is ended."""
     if kind == "courier":
-        _courier(directory)
+        _courier(directory, safeguard)
         return 0
     if kind == "relay":
-        asyncio.run(_relay(directory))
+        asyncio.run(unsafe.careless_relay(directory))
         return 0
     return _worker(directory, safeguard)
 

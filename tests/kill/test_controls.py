@@ -1,4 +1,7 @@
-"""Control runs: without one safeguard the same faults are noticed by the verdict, or the suite would prove nothing."""
+"""Control runs: without one safeguard the same faults are noticed by the verdict, or the suite would prove nothing.
+
+The courier's is in `test_courier_steps.py`.
+"""
 
 from pathlib import Path
 from typing import Final
@@ -7,14 +10,17 @@ import pytest
 
 from tests.kill import faults
 from tests.kill.faults import Fault
-from tests.kill.launcher import Safeguard
 from tests.kill.trial import trial
+from tests.kill.unsafe import Safeguard
 
 pytestmark = pytest.mark.long
 
 CONTROLS: Final[dict[Safeguard, tuple[Fault, str]]] = {
     Safeguard.POSITIONS: (faults.push_committed_offsets, "applied"),
+    Safeguard.CONTINUITY: (faults.push_committed_offsets, "applied"),
+    Safeguard.POSITION_LOCK: (faults.brief_stop, "audit"),
     Safeguard.ATOMICITY: (faults.crash_before_commit, "audit"),
+    Safeguard.OUTBOX: (faults.crash_before_relay, "alert events on Kafka"),
     Safeguard.CASE_LOCKS: (faults.calm, "cases"),
     Safeguard.RELAY_ORDER: (faults.crash_before_mark, "alert events on Kafka"),
 }
@@ -33,3 +39,9 @@ async def test_without_the_idle_time_out_a_stopped_worker_keeps_its_cases(tmp_pa
     async with trial(tmp_path, seed=1, safeguard=Safeguard.IDLE_TIMEOUT) as hurt:
         with pytest.raises(AssertionError, match="not within"):
             await hurt.suffer(faults.zombie_frees_its_cases)
+
+
+async def test_without_the_watchdog_what_was_skipped_at_the_quiet_end_of_a_topic_is_never_read(tmp_path: Path) -> None:
+    async with trial(tmp_path, seed=1, safeguard=Safeguard.WATCHDOG) as hurt:
+        with pytest.raises(AssertionError, match="not within"):
+            await hurt.suffer(faults.push_to_the_end)

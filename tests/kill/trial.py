@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,9 +20,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.positions import Counters, Partition
 from streams.accounts import logs_of
 from streams.clients import producer_options
-from tests.kill.engines import Engines, own_engines
-from tests.kill.launcher import Safeguard
+from tests.kill.clock import Clock, NoClock, machine_clock
+from tests.kill.engines import Engines, no_small_disk, own_engines
 from tests.kill.messages import message
+from tests.kill.unsafe import Safeguard
 from tests.kill.verdict import NUMBER, Verdict, judge
 from tests.streaming.site import ROOT, Site, site
 from tocsin.embedded.processes import die_with
@@ -53,6 +54,11 @@ class Trial:
     site: Site
     directory: Path
     seed: int
+    clock: Clock | None = None
+    quiet: bool = False
+    """While it is so, no report comes."""
+    left_out: tuple[str, ...] = ()
+    """Why some faults of the mix cannot strike here."""
     random: Random = field(init=False)
     rate: int = RATE
     wanted: dict[int, Mapping[str, str]] = field(default_factory=dict)
@@ -83,7 +89,7 @@ class Trial:
 
     async def until_read(self) -> None:
         """Everything sent is read, and everything decided is on Kafka."""
-        ends = await self._ends()
+        ends = await self.ends()
         within = CATCH_UP * (1 + self.sent / 100_000)
         await self.until(lambda: self.read_to() >= ends, within=within)
         await self.until(lambda: self._count("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0)
@@ -147,7 +153,8 @@ class Trial:
                 raise AssertionError(f"not within {within:.0f} s; {self.read_to()} of {self.sent} read\n{said}")
             await asyncio.sleep(0.1)
 
-    async def _ends(self) -> int:
+    async def ends(self) -> int:
+        """How many offsets the topics have, over all of them."""
         wanted = [Partition(flow="live", topic=topic, partition=0) for topic in self.site.topics]
         _, logs = await logs_of(self.site.kafka, wanted)
         return sum(one.end for one in logs.values())
@@ -179,9 +186,9 @@ class Trial:
             few = range(self.sent, self.sent + max(self.rate // 10, LABORATORIES))
             await self._deliver(few)
             self.sent = few.stop
-            while not over.is_set():
+            while not over.is_set() or self.quiet:
                 await asyncio.sleep(0.1)
-                if self.sent - await asyncio.to_thread(self.read_to) < MOST_UNREAD:
+                if not self.quiet and self.sent - await asyncio.to_thread(self.read_to) < MOST_UNREAD:
                     break
 
     async def feed(self, count: int) -> None:
@@ -236,16 +243,21 @@ class Trial:
 
 @asynccontextmanager
 async def trial(
-    directory: Path, *, seed: int, safeguard: Safeguard | None = None, small_disk: bool = False
+    directory: Path,
+    *,
+    seed: int,
+    safeguard: Safeguard | None = None,
+    small_disk: bool = False,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Trial]:
-    """Two workers on fresh engines."""
+    """Two workers on fresh engines. `clock` is the one by which everything started here lives already."""
     worker: Sequence[str] = ("-m", "tests.kill.launcher", "worker", str(directory))
     if safeguard is not None:
         worker = (*worker, safeguard.value)
     async with own_engines(small_disk=small_disk) as engines:
         made = site(engines.kafka.bootstrap, engines.postgres.url(), directory, count=LABORATORIES, worker=worker)
         here = await asyncio.to_thread(made.__enter__)
-        hurt = Trial(engines, here, directory, seed, wanted={0: {}, 1: {}})
+        hurt = Trial(engines, here, directory, seed, clock, wanted={0: {}, 1: {}})
         if safeguard is Safeguard.RELAY_ORDER:
             hurt.wanted[RELAY] = {}
             hurt.programs[RELAY] = ("-m", "tests.kill.launcher", "relay", str(directory))
@@ -254,3 +266,17 @@ async def trial(
         finally:
             await hurt.close()
             here.engine.dispose()
+
+
+@asynccontextmanager
+async def widest_trial(directory: Path, *, seed: int) -> AsyncIterator[Trial]:
+    """A trial in which every fault can strike that this machine permits; `left_out` says what it does not."""
+    no_disk, clock, no_clock = no_small_disk(), None, None
+    with ExitStack() as stack:
+        try:
+            clock = stack.enter_context(machine_clock())
+        except NoClock as reason:
+            no_clock = str(reason)
+        async with trial(directory, seed=seed, small_disk=no_disk is None, clock=clock) as hurt:
+            hurt.left_out = tuple(reason for reason in (no_disk, no_clock) if reason is not None)
+            yield hurt
