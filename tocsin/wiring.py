@@ -140,7 +140,9 @@ def setting(settings: Settings) -> "Setting":
     try:
         grading = grading_of(settings.rules)
     except RuleError as error:
-        raise Refusal(f"{error}\nTOCSIN_RULES is {settings.rules}: `tocsin rules check` says all that is wrong.") from None
+        raise Refusal(
+            f"{error}\nTOCSIN_RULES is {settings.rules}: `tocsin rules check` says all that is wrong."
+        ) from None
     return Setting(
         catalogue=load(),
         grading=grading,
