@@ -11,7 +11,8 @@ _LOAD: Final = text("SELECT CAST(body AS text) AS body FROM told_before")
 
 _KEEP: Final = text("""
     INSERT INTO told_before (alert_id, body)
-    SELECT alert_id, CAST(body AS jsonb) FROM unnest(CAST(:ids AS text[]), CAST(:bodies AS text[])) AS t (alert_id, body)
+    SELECT alert_id, CAST(body AS jsonb)
+    FROM unnest(CAST(:ids AS text[]), CAST(:bodies AS text[])) AS told (alert_id, body)
     ON CONFLICT (alert_id) DO UPDATE SET body = excluded.body
 """)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # chemistry and the stream take a second to import: only thos
     from notifiers.email.relay import MailRelay
     from streams.assess import Assessed
     from streams.replaying import Replays
+    from streams.told import Topics
     from streams.worker import Worker
 
 
@@ -101,6 +102,13 @@ def _login(settings: Settings) -> Login | None:
         return Login(username=given.user, password=given.password.get_secret_value())
     found = running(settings) if given.bootstrap is None else None
     return Login(username=ADMIN, password=found.kafka_password) if found and found.kafka_password else None
+
+
+def topics(settings: Settings) -> "Topics":
+    """What this site has told, as it lies in Kafka."""
+    from streams.told import Topics
+
+    return Topics(kafka=kafka(settings), site=settings.message_domain)
 
 
 def gives_logins(settings: Settings) -> bool:

@@ -114,6 +114,7 @@ class Run:
             "TOCSIN_KAFKA__BOOTSTRAP": self.site.kafka.bootstrap,
             "TOCSIN_DATABASE__URL": self.url,
             "TOCSIN_DATA_DIR": str(self.site.directory / self.tag),
+            "TOCSIN_SITE": f"{self.tag.replace('_', '-')}.example",
             **more,
         }
         log = self.site.directory / f"{self.tag}-{command[-1]}.log"

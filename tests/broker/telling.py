@@ -36,6 +36,12 @@ class Site:
     engine: Engine
     url: str
     mailbox: Mailbox
+    kafka: str = ""
+
+    @property
+    def name(self) -> str:
+        """What no other site on the same Kafka is called."""
+        return f"{self.url.rpartition('/')[2].replace('_', '-')}.example"
 
     def told(self, *events: AlertEvent) -> None:
         """Put alert events into the outbox, as the worker does."""
@@ -95,7 +101,7 @@ class Site:
         self, name: str = "one", *, dispatches: bool = True, hooks: tuple[Hook, ...] = ()
     ) -> AsyncIterator[Courier]:
         """A courier that runs until the block ends, then drains."""
-        relay = relay_at(self.mailbox.port)
+        relay = relay_at(self.mailbox.port, self.name)
         pool = MailPool(relay)
         origins = frozenset(origin(each.url) for each in hooks)
         async with WebhookSender(WebhookConfig(loopback=origins)) as sender:
@@ -112,18 +118,18 @@ class Site:
                 await pool.close()
 
 
-def site(url: str, mailbox: Mailbox) -> Site:
-    return Site(connect(url, pool_size=10), url, mailbox)
+def site(url: str, mailbox: Mailbox, kafka: str = "") -> Site:
+    return Site(connect(url, pool_size=10), url, mailbox, kafka)
 
 
-def relay_at(port: int) -> MailRelay:
+def relay_at(port: int, site: str = "tocsin.example") -> MailRelay:
     return MailRelay(
         host="127.0.0.1",
         port=port,
         tls="none",
         from_address="alerts@tocsin.example",
         reply_to="duty@tocsin.example",
-        site="tocsin.example",
+        site=site,
     )
 
 

@@ -138,8 +138,8 @@ async def box() -> AsyncIterator[Mailbox]:
 
 
 @pytest.fixture
-def here(database: str, box: Mailbox) -> Iterator[Telling]:
-    found = telling_site(database, box)
+def here(kafka: str, database: str, box: Mailbox) -> Iterator[Telling]:
+    found = telling_site(database, box, kafka)
     yield found
     found.engine.dispose()
 
@@ -148,6 +148,8 @@ def here(database: str, box: Mailbox) -> Iterator[Telling]:
 def courier(here: Telling, tmp_path: Path) -> Iterator[Program]:
     environment = {
         "TOCSIN_DATABASE__URL": here.url,
+        "TOCSIN_KAFKA__BOOTSTRAP": here.kafka,
+        "TOCSIN_SITE": here.name,
         "TOCSIN_SMTP__HOST": "127.0.0.1",
         "TOCSIN_SMTP__PORT": str(here.mailbox.port),
         "TOCSIN_SMTP__TLS": "none",

@@ -169,6 +169,7 @@ def site(kafka: str, database: str, directory: Path, *, count: int, worker: Sequ
         "TOCSIN_KAFKA__SESSION_TIMEOUT": "6s",
         "TOCSIN_DATABASE__URL": database,
         "TOCSIN_DATA_DIR": str(directory / "data"),
+        "TOCSIN_SITE": f"test-{tag}.example",
     }
     made = Site(cluster, engine, names, environment, directory, worker)
     try:

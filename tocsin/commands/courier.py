@@ -10,7 +10,7 @@ import typer
 from prometheus_client import start_http_server
 
 import notifiers.metrics  # noqa: F401 - its figures exist, at zero, before anybody looks
-from tocsin import logs, wiring
+from tocsin import logs, restored, wiring
 from tocsin.settings import Settings
 
 app = typer.Typer(help="Plan alert events and send them, until asked to end.")
@@ -20,9 +20,14 @@ app = typer.Typer(help="Plan alert events and send them, until asked to end.")
 def courier(
     data_dir: Annotated[Path | None, typer.Option(help="The data directory of what runs.")] = None,
 ) -> None:
-    """Exit code 0 after SIGTERM or SIGINT: what is in flight is finished first. Any number may run."""
+    """Exit code 0 after SIGTERM or SIGINT: what is in flight is finished first. Any number may run.
+
+    On a database that was restored from an old dump it waits, not ready, for `tocsin recover`.
+    """
     settings = wiring.settings(data_dir)
     logs.configure(settings.log_level)
+    if not restored.up_to_date(settings, "courier"):
+        return
     show_metrics(settings)
     asyncio.run(_until_told(settings))
 
