@@ -1,9 +1,12 @@
 """Reads structures: the salt-free, isotope-free, neutral parents of a SMILES or InChI, and the patterns they match.
 
 The only module that knows RDKit. Whatever comes in, a value with a reason comes out: no exception, no endless work.
+A call into RDKit cannot be interrupted, so what could take long is refused from its text, before RDKit sees it; the
+worst that passes these limits took 0.4 s on one core, a usual structure takes 0.4 ms (`tests/bench/structures.py`).
 """
 
 import csv
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,16 +14,22 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 from rdkit import Chem, rdBase
-from rdkit.Chem import Descriptors
+from rdkit.Chem import Descriptors, RegistrationHash, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-LONGEST_TEXT = 1000
-MOST_ATOMS = 200
+from alerts.inchis import without_isotopes
+
+LONGEST_TEXT = 2000
+MOST_ATOMS = 300
+MOST_RINGS = 50
 REMEMBERED = 20_000
+LIKENESS_BITS = 2048
 
 _INCHIKEY = re.compile(r"[A-Z]{14}-[A-Z]{10}-[A-Z]")
 _PRINTABLE = re.compile(r"[!-~]+")
-_HUGE_COUNT = re.compile(r"\d{4}")
+_ATOM = re.compile(r"\[[^\]]*\]?|Br|Cl|[BCNOPSFIbcnops]")
+_IN_BRACKETS = re.compile(r"\[[^\]]*\]?")
+_RING_BOND = re.compile(r"%\(\d+\)|%\d\d|\d")
 _METALS = frozenset({"Li", "Na", "K", "Mg", "Ca", "Ba", "Zn", "Al", "Fe", "Cr", "Cu", "Mn"})
 
 
@@ -75,15 +84,23 @@ def read_smiles(smiles: str) -> Structure | Unreadable:
     return Unreadable(doubt) if doubt else _read_smiles(text)
 
 
+def _too_large(smiles: str) -> str | None:
+    """Counted in the text: the time that RDKit takes grows steeply with atoms and rings."""
+    if len(_ATOM.findall(smiles)) > MOST_ATOMS:
+        return f"it has more than {MOST_ATOMS} atoms"
+    if len(_RING_BOND.findall(_IN_BRACKETS.sub("", smiles))) > 2 * MOST_RINGS:
+        return f"it has more than {MOST_RINGS} rings"
+    return None
+
+
 def read_inchi(inchi: str) -> Structure | Unreadable:
     """The same for a standard InChI, by way of its structure, so that salts and mixtures are seen."""
     text = inchi.strip()
     doubt = _doubt(text)
-    if doubt is None and not text.startswith("InChI=1S/"):
-        doubt = "it is not a standard InChI"
-    if doubt is None and _HUGE_COUNT.search(text):
-        doubt = f"it counts more than {MOST_ATOMS} atoms"
-    return Unreadable(doubt) if doubt else _read_inchi(text)
+    if doubt:
+        return Unreadable(doubt)
+    checked = without_isotopes(text, most_atoms=MOST_ATOMS, most_rings=MOST_RINGS)
+    return _read_inchi(checked) if checked else Unreadable(f"it is not a whole standard InChI of {MOST_ATOMS} atoms")
 
 
 def _doubt(text: str) -> str | None:
@@ -96,9 +113,12 @@ def _doubt(text: str) -> str | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def _read_smiles(text: str) -> Structure | Unreadable:
+    too_large = _too_large(text)
+    if too_large:
+        return Unreadable(too_large)
     with rdBase.BlockLogs():
         try:
-            return _structure(Chem.MolFromSmiles(text))
+            return _structure(Chem.MolFromSmiles(text), one_piece="." not in text)
         except (ValueError, RuntimeError) as error:
             return Unreadable(f"the chemistry library refuses it ({type(error).__name__})")
 
@@ -107,29 +127,33 @@ def _read_smiles(text: str) -> Structure | Unreadable:
 def _read_inchi(text: str) -> Structure | Unreadable:
     with rdBase.BlockLogs():
         try:
-            return _structure(Chem.MolFromInchi(text))  # type: ignore[no-untyped-call]
+            found = _structure(Chem.MolFromInchi(text), one_piece=False)  # type: ignore[no-untyped-call]
+            stated = Chem.InchiToInchiKey(text)  # type: ignore[no-untyped-call]
         except (ValueError, RuntimeError) as error:
             return Unreadable(f"the chemistry library refuses it ({type(error).__name__})")
+    if isinstance(found, Structure) and found.as_drawn[:14] != str(stated)[:14]:
+        return Unreadable("the structure that is read from it is another one")
+    return found
 
 
-def _structure(drawn: Chem.Mol | None) -> Structure | Unreadable:
+def _structure(drawn: Chem.Mol | None, *, one_piece: bool) -> Structure | Unreadable:
     if drawn is None:
         return Unreadable("it is not valid")
     if not 0 < drawn.GetNumAtoms() <= MOST_ATOMS:
         return Unreadable(f"it has no atoms or more than {MOST_ATOMS}")
-    parents = _parents(drawn)
+    plain = _without_isotopes(drawn)
+    parents = _parents([plain] if one_piece and plain is drawn else list(Chem.GetMolFrags(plain, asMols=True)))
     if not parents:
         return Unreadable("nothing but salts and solvents is left of it")
     same = Chem.MolToSmiles(drawn) == parents[0].smiles  # an InChIKey costs five times as much as a SMILES
     return Structure(parents, parents[0].inchikey if same else _inchikey(drawn))
 
 
-def _parents(drawn: Chem.Mol) -> tuple[Parent, ...]:
+def _parents(fragments: Sequence[Chem.Mol]) -> tuple[Parent, ...]:
     """The fragments that are substances, each once, in the order of their keys.
 
     RDKit's own chooser of the largest fragment is not used: of heroin and fentanyl it keeps fentanyl only.
     """
-    fragments = list(Chem.GetMolFrags(_without_isotopes(drawn), asMols=True))
     found = {parent.block: parent for parent in map(_parent, fragments) if parent}
     ions, acids_and_solvents = _dropped()
     kept = {block: parent for block, parent in found.items() if block not in ions}
@@ -148,10 +172,13 @@ def _parent(fragment: Chem.Mol) -> Parent | None:
 
 
 def _without_isotopes(molecule: Chem.Mol) -> Chem.Mol:
-    plain = Chem.Mol(molecule)
-    for atom in plain.GetAtoms():
-        atom.SetIsotope(0)
-    plain = Chem.RemoveHs(plain)
+    """The molecule itself where there is nothing to take away."""
+    plain = molecule
+    if any(atom.GetIsotope() for atom in molecule.GetAtoms()):
+        plain = Chem.Mol(molecule)
+        for atom in plain.GetAtoms():
+            atom.SetIsotope(0)
+        plain = Chem.RemoveHs(plain)
     bound = any(atom.GetDegree() and atom.GetSymbol() in _METALS for atom in plain.GetAtoms())
     return rdMolStandardize.MetalDisconnector().Disconnect(plain) if bound else plain
 
@@ -175,11 +202,37 @@ def _dropped() -> tuple[frozenset[str], frozenset[str]]:
     return always, frozenset(blocks.values()) - always
 
 
+@lru_cache(maxsize=REMEMBERED)
+def tautomer_key(smiles: str) -> str | None:
+    """The same for all tautomers and stereoisomers of a parent, so that a keto form and its enol are one substance.
+
+    16 hexadecimal digits of RDKit's tautomer hash (version 2, without stereo): 2 ms; `None` for what cannot be read.
+    """
+    molecule = _parent_drawn(smiles)
+    if molecule is None:
+        return None
+    layer, _ = RegistrationHash.GetNoStereoLayers(molecule, enable_tautomer_hash_v2=True)  # type: ignore[no-untyped-call]
+    return hashlib.sha256(str(layer).encode()).hexdigest()[:16]
+
+
+def formula(smiles: str) -> str | None:
+    """The molecular formula of a parent."""
+    molecule = _parent_drawn(smiles)
+    return None if molecule is None else str(rdMolDescriptors.CalcMolFormula(molecule))
+
+
+@lru_cache(maxsize=8)
+def _parent_drawn(smiles: str) -> Chem.Mol | None:
+    """Remembered for a moment: class, likeness and tautomers are asked for one after the other."""
+    with rdBase.BlockLogs():
+        molecule = None if _doubt(smiles) or _too_large(smiles) else Chem.MolFromSmiles(smiles)
+    return molecule if molecule is not None and 0 < molecule.GetNumAtoms() <= MOST_ATOMS else None
+
+
 def matching(smiles: str, patterns: Sequence[Pattern]) -> tuple[bool, ...]:
     """For each pattern, whether the structure matches it; none does when it cannot be read."""
-    with rdBase.BlockLogs():
-        molecule = None if _doubt(smiles) else Chem.MolFromSmiles(smiles)
-    if molecule is None or molecule.GetNumAtoms() > MOST_ATOMS:
+    molecule = _parent_drawn(smiles)
+    if molecule is None:
         return tuple(False for _ in patterns)
     mass = Descriptors.MolWt(molecule)  # type: ignore[attr-defined]
     return tuple(_matches(molecule, mass, pattern) for pattern in patterns)
