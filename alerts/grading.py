@@ -82,6 +82,15 @@ class Grading:
         grade = self._graded(facts, confidence)
         return grade.model_copy(update={"anchor": anchor})
 
+    def grade_of(self, facts: Facts, confidence: Confidence) -> Grade:
+        """The same at no day in particular: for what might be."""
+        return self._graded(facts, confidence)
+
+    def answers(self, facts: Facts, confidence: Confidence) -> Mapping[str, bool | str]:
+        """What each rule that is asked answers, the `otherwise` of spread left out."""
+        activation = self._facts.activation(dict(facts.values()) | {"confidence": confidence.value})
+        return self._questions.answers(activation)
+
     def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
         values = dict(facts.values()) | {"confidence": confidence.value}
         activation = self._facts.activation(values)

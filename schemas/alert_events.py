@@ -25,6 +25,7 @@ from schemas.vocabularies import (
     Scope,
     Severity,
     Tense,
+    Turn,
 )
 
 
@@ -68,6 +69,15 @@ class FiredRule(Frozen):
     id: str
     axis: Literal["impact", "spread", "confidence", "override"]
     score: str
+    says: str
+
+
+class NearMiss(Frozen):
+    """What alone would raise the case to a level: coded, how many times, and as it is said."""
+
+    level: Level
+    turn: Turn
+    times: int = 1
     says: str
 
 
@@ -124,6 +134,8 @@ class AlertEvent(Frozen):
     first_event: date | None
     last_event: date | None
     rules: tuple[FiredRule, ...]
+    near: tuple[NearMiss, ...] = ()
+    explanation: str = ""
     advice: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     reason: str | None = None

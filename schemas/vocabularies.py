@@ -411,6 +411,20 @@ class Change(StrEnum):
     CANCELLED_BY_PERSON = "cancelled_by_person"
 
 
+class Turn(StrEnum):
+    """What may happen next and would raise the level of a case."""
+
+    ANOTHER_COUNTRY = "another_country"
+    ANOTHER_EVENT = "another_event"
+    HOSPITALISED = "hospitalised"
+    IN_DANGER = "in_danger"
+    CONFIRMED_DEATH = "confirmed_death"
+    SOLD_AT_A_DISTANCE = "sold_at_a_distance"
+    BULK = "bulk"
+    DISGUISED = "disguised"
+    CONFIRMED_BY_LABORATORY = "confirmed_by_laboratory"
+
+
 class Scope(StrEnum):
     """Union: more than one country, or may be; else national (after Art. 19 of Regulation (EU) 2022/2371)."""
 
