@@ -73,9 +73,7 @@ class ToldBefore(Frozen):
 
 
 def _decision(event: AlertEvent) -> Decision:
-    return Decision(
-        at=event.decided_at, kind=event.kind, level=event.level, changes=event.changes, reason=event.reason
-    )
+    return Decision(at=event.decided_at, kind=event.kind, level=event.level, changes=event.changes, reason=event.reason)
 
 
 Told = Mapping[str, ToldBefore]

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "lab": "lab",
     "positions": "positions",
     "publish": "publish",
+    "recover": "recover",
     "render": "render",
     "settings": "settings",
     "simulate": "simulate",
