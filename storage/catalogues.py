@@ -8,11 +8,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from alerts.catalogue import Catalogue, Row, Rows, Settlement, Settlements, assembled, load, shipped, version_of
+from alerts.catalogue import Catalogue, Rows, Settlement, Settlements, assembled, load, shipped, version_of
+from alerts.catalogue import Row as Line
 
 _LOCK: Final = 7_305_229_001
 SUBSTANCES: Final = "substances"
@@ -21,7 +22,7 @@ STREET: Final = "street_names"
 _KEYS: Final = {SUBSTANCES: "key", VARIANTS: "inchikey", STREET: "street_name"}
 """The column that tells the rows of each part apart."""
 
-_HOLD: Final = text("SELECT pg_advisory_xact_lock_shared(:lock)")
+_HOLD: Final = text("SELECT number, version, at, actor, reason FROM hold_catalogue(:lock)")
 _CHANGE: Final = text("SELECT pg_advisory_xact_lock(:lock)")
 
 _NEWEST: Final = text("""
@@ -86,13 +87,15 @@ class Stored:
     part: str
     key: str
     shipped: bool
-    row: Row
+    row: Line
 
 
 def hold(connection: Connection) -> Edition:
-    """The newest version, which stays the newest until the transaction ends."""
-    connection.execute(_HOLD, {"lock": _LOCK})
-    return newest(connection)
+    """The newest version, which stays the newest until the transaction ends. Raises NoCatalogue."""
+    row = connection.execute(_HOLD, {"lock": _LOCK}).one_or_none()
+    if row is None:
+        raise NoCatalogue
+    return _edition(row)
 
 
 def newest(connection: Connection) -> Edition:
@@ -105,10 +108,11 @@ def newest(connection: Connection) -> Edition:
 
 def history(connection: Connection, *, limit: int) -> tuple[Edition, ...]:
     """The newest versions, newest first."""
-    return tuple(
-        Edition(number=row.number, version=row.version, at=row.at, actor=row.actor, reason=row.reason)
-        for row in connection.execute(_NEWEST, {"limit": limit})
-    )
+    return tuple(map(_edition, connection.execute(_NEWEST, {"limit": limit})))
+
+
+def _edition(row: "Row[Any]") -> Edition:
+    return Edition(number=row.number, version=row.version, at=row.at, actor=row.actor, reason=row.reason)
 
 
 def snapshot(connection: Connection, edition: Edition) -> Catalogue:
@@ -155,7 +159,7 @@ def finish_change(connection: Connection, number: int, *, by: str, reason: str) 
     return newest(connection)
 
 
-def put(connection: Connection, part: str, added: Iterable[Row], *, number: int, by_release: bool = False) -> None:
+def put(connection: Connection, part: str, added: Iterable[Line], *, number: int, by_release: bool = False) -> None:
     """Let these rows follow those of their keys."""
     listed = {row[_KEYS[part]]: row for row in added}
     if not listed:
@@ -195,7 +199,7 @@ def seed(connection: Connection) -> bool:
 def _release(
     connection: Connection,
     part: str,
-    wanted: Mapping[str, Row],
+    wanted: Mapping[str, Line],
     standing: Mapping[tuple[str, str], Stored],
     number: int,
 ) -> bool:
@@ -208,13 +212,13 @@ def _release(
     return bool(fresh or gone)
 
 
-def _parts(found: Rows) -> dict[str, dict[str, Row]]:
+def _parts(found: Rows) -> dict[str, dict[str, Line]]:
     parts = {SUBSTANCES: found.substances, VARIANTS: found.stereo_variants, STREET: found.street_names}
     return {part: {row[_KEYS[part]]: row for row in listed} for part, listed in parts.items()}
 
 
 def _as_rows(standing: Iterable[Stored]) -> Rows:
-    parts: dict[str, list[Row]] = {SUBSTANCES: [], VARIANTS: [], STREET: []}
+    parts: dict[str, list[Line]] = {SUBSTANCES: [], VARIANTS: [], STREET: []}
     for one in standing:
         parts[one.part].append(one.row)
     return Rows(

@@ -24,6 +24,7 @@ from schemas.vocabularies import RejectionReason
 from storage import memory as recalling
 from storage import recording
 from storage import waiting as waiting_revisions
+from storage.deciding import renewed
 from storage.laboratories import Laboratory, LaboratoryState
 from storage.memory import Kept, Known, Recalled, Wanted
 from storage.waiting import Waiting
@@ -49,7 +50,10 @@ class Assessed:
 
 @dataclass
 class Assess:
-    """Reports of registered laboratories. `kept` holds the cases this process wrote last."""
+    """Reports of registered laboratories. `kept` holds the cases this process wrote last.
+
+    The catalogue in `setting` follows that of the database: from one batch to the next, without a restart.
+    """
 
     setting: Setting
     laboratories: Mapping[str, Laboratory]
@@ -78,7 +82,8 @@ class Assess:
         )
 
     def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
-        """Decide about all of them in order, and write what follows."""
+        """Decide about all of them in order, and write what follows. Raises `Again` when another catalogue holds."""
+        self._follow_catalogue(connection, prepared)
         readings = [item.outcome for item in prepared if isinstance(item.outcome, Reading)]
         known = recalling.known_events(connection, [reading.report for reading in readings])
         waiting = self._waiting(connection, readings, known)
@@ -97,6 +102,14 @@ class Assess:
         times = {item.record.coordinates: item.record.timestamp for item in prepared}
         times.update((one.source, one.at) for held in waiting.values() for one in held if one.source is not None)
         return [_fate(one, events, times) for one in found]
+
+    def _follow_catalogue(self, connection: Connection, prepared: Sequence[Assessed]) -> None:
+        """The newest version, which no other follows before the transaction ends. What was read with another one,
+        before it or by this process in another thread, is read again."""
+        self.setting = renewed(connection, self.setting)
+        version = self.setting.catalogue.version
+        if any(isinstance(item.outcome, Reading) and item.outcome.catalogue != version for item in prepared):
+            raise Again
 
     def _decided(
         self, connection: Connection, prepared: Sequence[Assessed], wanted: Wanted, known: Known, waiting: WaitingFor

@@ -10,8 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
+from alerts.catalogue import Catalogue
 from schemas.topics import backfill_topic, detections_topic
-from storage import laboratories
+from storage import catalogues, laboratories
 from storage.engine import connect
 from storage.laboratories import Laboratory
 from streams.config import Flow, Kafka, Login, Stream
@@ -137,9 +138,8 @@ def stream(settings: Settings, flow: Flow, registered: tuple[Laboratory, ...]) -
     )
 
 
-def setting(settings: Settings) -> "Setting":
-    """What every decision depends on besides reports and memory."""
-    from alerts.catalogue import load
+def setting(settings: Settings, engine: Engine) -> "Setting":
+    """What every decision depends on besides reports and memory; the catalogue is that of the database."""
     from alerts.errors import RuleError
     from alerts.grading import grading_of
     from alerts.lifecycle import Policy
@@ -152,11 +152,20 @@ def setting(settings: Settings) -> "Setting":
             f"{error}\nTOCSIN_RULES is {settings.rules}: `tocsin rules check` says all that is wrong."
         ) from None
     return Setting(
-        catalogue=load(),
+        catalogue=catalogue(engine),
         grading=grading,
         policy=Policy(gathering=settings.gathering_interval),
         loaded=frozenset(settings.history_countries),
     )
+
+
+def catalogue(engine: Engine) -> Catalogue:
+    """The newest version of the catalogue in the database."""
+    try:
+        with engine.begin() as connection:
+            return catalogues.snapshot(connection, catalogues.newest(connection))
+    except catalogues.NoCatalogue:
+        raise Refusal("The database holds no catalogue yet: `tocsin database migrate` puts it there.") from None
 
 
 def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
@@ -169,7 +178,7 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     with engine.begin() as connection:
         version = laboratories.registry_version(connection)
         registered = laboratories.registered(connection)
-    decisions = setting(settings)
+    decisions = setting(settings, engine)
     return Worker(
         engine=engine,
         stream=stream(settings, flow, registered),
@@ -190,7 +199,7 @@ def replays(settings: Settings) -> "Replays":
     engine = database(settings, "dead-letters")
     with engine.begin() as connection:
         registered = laboratories.registered(connection)
-    return Replays(engine, Assess(setting(settings), {one.id: one for one in registered}))
+    return Replays(engine, Assess(setting(settings, engine), {one.id: one for one in registered}))
 
 
 def mail_relay(settings: Settings) -> "MailRelay":

@@ -1,6 +1,7 @@
 """The catalogue as versioned rows: seeded from the shipped file, followed and never changed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -9,6 +10,9 @@ from alerts.catalogue import load, shipped
 from storage import catalogues
 from storage.catalogues import SUBSTANCES
 from storage.engine import connect, migrate
+from streams.stage import Again
+from tests.broker.test_memory import assess, records, report
+from tests.programs import until
 
 NOVEL = dict.fromkeys(shipped().substances[0], "") | {
     "key": "S:AAAAAAAAAAAAAA",
@@ -70,3 +74,38 @@ def test_a_release_does_not_take_back_what_a_person_put(engine: Engine) -> None:
     assert found.entries["S:AAAAAAAAAAAAAA"].name == "Examplezene"
     assert {one.name for one in found.entries.values()}.isdisjoint({"Old name"})
     assert found.version == before
+
+
+def test_a_batch_that_was_read_with_an_earlier_version_is_read_again_with_the_newest(engine: Engine) -> None:
+    process, batch = assess(), records([report(1, "Examplezene")])
+    earlier = process.prepare(batch)
+    add(engine)
+    with pytest.raises(Again), engine.begin() as connection:
+        process.apply(connection, earlier)
+    with engine.begin() as connection:
+        process.apply(connection, process.prepare(batch))
+        graded = connection.execute(text("SELECT catalogue, substance FROM detections JOIN findings USING (event_id)"))
+        assert [tuple(row) for row in graded] == [(current(connection), "S:AAAAAAAAAAAAAA")]
+
+
+def test_a_new_version_waits_for_the_batch_that_decides_and_holds_up_the_next(engine: Engine) -> None:
+    process, batch = assess(), records([report(1, "Examplezene"), report(2, "Examplezene")])
+    with ThreadPoolExecutor() as elsewhere, engine.begin() as connection:
+        process.apply(connection, process.prepare(batch[:1]))
+        added = elsewhere.submit(add, engine)
+        until(lambda: waiting_for_locks(engine), within=10)
+        connection.commit()
+        added.result(10)
+    with engine.begin() as connection, pytest.raises(Again):
+        process.apply(connection, process.prepare(batch[1:]))
+
+
+def waiting_for_locks(engine: Engine) -> bool:
+    """Whether another session waits for an advisory lock."""
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "
+    with engine.connect() as connection:
+        return bool(
+            connection.execute(
+                text(query + "(SELECT oid FROM pg_database WHERE datname = current_database())")
+            ).scalar_one()
+        )

@@ -86,7 +86,12 @@ def cancel(
         _confirm(place.number, names, yes)
         with engine.begin() as connection:
             event = cancelling.cancel_alert(
-                connection, place, wiring.setting(settings), at=datetime.now(UTC), by=by.strip(), reason=reason.strip()
+                connection,
+                place,
+                wiring.setting(settings, engine),
+                at=datetime.now(UTC),
+                by=by.strip(),
+                reason=reason.strip(),
             )
     finally:
         engine.dispose()

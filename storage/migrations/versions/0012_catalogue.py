@@ -9,9 +9,19 @@ down_revision = "0010"
 
 STANDS = sa.text("until IS NULL")
 
+HOLD = """
+    CREATE FUNCTION hold_catalogue(lock bigint) RETURNS SETOF catalogue_versions LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(lock);
+        RETURN QUERY SELECT * FROM catalogue_versions ORDER BY number DESC LIMIT 1;
+    END $$
+"""
+"""Two statements of which the second sees what was committed while the first waited, in one round trip."""
+
 
 def upgrade() -> None:
     _catalogue()
+    op.execute(HOLD)
     _names()
     op.add_column("detections", sa.Column("catalogue", sa.Text))
     op.add_column("findings", sa.Column("review_key", sa.Text))
@@ -25,6 +35,7 @@ def downgrade() -> None:
     op.drop_index("ix_findings_review_key", "findings")
     op.drop_column("findings", "review_key")
     op.drop_column("detections", "catalogue")
+    op.execute("DROP FUNCTION hold_catalogue(bigint)")
     for table in ("identity_jobs", "substance_names", "catalogue_lists", "substances", "catalogue_versions"):
         op.drop_table(table)
 
