@@ -1,6 +1,6 @@
 """Does everything add up (P1): counters against positions, against the rows they speak of, against the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -103,13 +103,21 @@ def read(engine: Engine) -> Snapshot:
         )
 
 
-def accounts(snapshot: Snapshot, *, logs: Mapping[Partition, LogEdges], cluster_id: str | None) -> tuple[Account, ...]:
+def accounts(
+    snapshot: Snapshot,
+    *,
+    logs: Mapping[Partition, LogEdges],
+    cluster_id: str | None,
+    expected: Sequence[Partition] = (),
+) -> tuple[Account, ...]:
     """The books of every partition; ask for the logs' edges after the snapshot, because ends only grow.
 
-    A partition in `logs` that was never read has an empty book, and all that it holds is unread.
+    A partition in `logs` that was never read has an empty book, and all that it holds is unread. One that is expected
+    and has neither a position nor a log has an empty book too: its topic is not there.
     """
     begun = {one.partition: one for one in snapshot.positions}
-    unbegun = {one: _unread(one, edges) for one, edges in logs.items() if one not in begun}
+    nothing = LogEdges(start=0, end=0)
+    unbegun = {one: _unread(one, logs.get(one, nothing)) for one in (*logs, *expected) if one not in begun}
     return tuple(
         _account(position, logs.get(one), snapshot=snapshot, cluster_id=cluster_id)
         for one, position in sorted((begun | unbegun).items())

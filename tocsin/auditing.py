@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from schemas.topics import detections_topic
+from schemas.topics import backfill_topic, detections_topic
 from storage import audit as books
 from storage import conservation
 from storage.audit import Account, Finding
@@ -46,8 +46,9 @@ def examine(engine: Engine, kafka: Kafka, *, since: datetime | None, progress: P
     """Look at everything; of the logs, at what is not older than `since`. Changes nothing."""
     snapshot = books.read(engine)
     stages, imbalances = conservation.read(engine)
-    cluster, logs = asyncio.run(logs_of(kafka, _expected(snapshot)))
-    accounts = books.accounts(snapshot, logs=logs, cluster_id=cluster)
+    expected = _expected(snapshot)
+    cluster, logs = asyncio.run(logs_of(kafka, expected))
+    accounts = books.accounts(snapshot, logs=logs, cluster_id=cluster, expected=expected)
     spans = asyncio.run(_spans(kafka, accounts, since))
     comparisons = asyncio.run(compare_logs(engine, kafka, spans, seen=_counting(spans, progress)))
     for account in accounts:
@@ -57,11 +58,11 @@ def examine(engine: Engine, kafka: Kafka, *, since: datetime | None, progress: P
 
 
 def _expected(snapshot: books.Snapshot) -> list[Partition]:
-    """Every partition with a position, and those on which live reports may come."""
-    live = {
-        Partition(flow=Flow.LIVE.value, topic=detections_topic(one.id), partition=0) for one in snapshot.laboratories
-    }
-    return sorted(live | {one.partition for one in snapshot.positions})
+    """Every partition with a position, and those on which reports may come, live ones and history."""
+    names = [one.id for one in snapshot.laboratories]
+    live = {Partition(flow=Flow.LIVE.value, topic=detections_topic(name), partition=0) for name in names}
+    history = {Partition(flow=Flow.BACKFILL.value, topic=backfill_topic(name), partition=0) for name in names}
+    return sorted(live | history | {one.partition for one in snapshot.positions})
 
 
 async def _spans(kafka: Kafka, accounts: tuple[Account, ...], since: datetime | None) -> dict[Partition, Span]:

@@ -17,11 +17,13 @@ from sqlalchemy import text
 from notifiers.dispatch import dispatch
 from notifiers.planning import Policy
 from schemas.subscribers import SubscriberEntry
+from schemas.topics import backfill_topic
 from storage import conservation, subscribers
 from storage.audit import Finding
 from storage.conservation import EventFate, Imbalance
 from storage.log_comparison import Fate, LogFinding
 from storage.positions import Partition
+from streams.admin import administration
 from streams.continuity import Log
 from tests.broker.telling import authority, mail_to, volunteer
 from tests.programs import run, until
@@ -89,7 +91,8 @@ def test_the_audit_sees_each_damage_and_nothing_when_it_is_mended(kafka: str, da
         _tell(made)
         clean = _look(made)
         assert _findings(clean) == set()
-        (compared,) = clean.comparisons.values()
+        assert [one.position.partition.flow for one in clean.accounts] == ["backfill", "live"]
+        compared = clean.comparisons[Partition(flow="live", topic=made.topics[0], partition=0)]
         assert compared.records == 7
         assert compared.fates == {Fate.APPLIED: 4, Fate.DUPLICATE: 1, Fate.DEAD: 1, Fate.WAITING: 1}
         assert clean.stages.events == {("actual", EventFate.PLANNED): 3}
@@ -115,7 +118,7 @@ def test_the_command_says_what_is_wrong_in_sentences_and_since_when_it_looked(
         done = run("audit", environment=made.environment)
         assert (done.returncode, done.stderr) == (
             0,
-            "Everything adds up. 1 partitions, 7 records compared with the log.\n",
+            "Everything adds up. 2 partitions, 7 records compared with the log.\n",
         )
         with _damaged(made, 'DELETE FROM detections WHERE "offset" = 5'):
             done = run("audit", environment=made.environment)
@@ -126,10 +129,39 @@ def test_the_command_says_what_is_wrong_in_sentences_and_since_when_it_looked(
             )
             later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
             shown = json.loads(run("audit", "--since", later, "--json", environment=made.environment).stdout)
-            assert shown["partitions"][0]["compared"]["records"] == 0
-            assert shown["partitions"][0]["findings"] == ["applied_rows"]
+            (live,) = (one for one in shown["partitions"] if one["flow"] == "live")
+            assert live["compared"]["records"] == 0
+            assert live["findings"] == ["applied_rows"]
         wrong = run("audit", "--since", "yesterday", environment=made.environment)
         assert (wrong.returncode, "'yesterday' is no instant" in wrong.stderr) == (1, True)
+
+
+def test_history_that_nobody_read_is_listed_and_a_topic_that_is_gone_is_found_missing(
+    kafka: str, database: str, tmp_path: Path
+) -> None:
+    with site(kafka, database, tmp_path, count=2, worker=REAL) as made:
+        history = [backfill_topic(name) for name in made.laboratories]
+        asyncio.run(made.send({history[0]: [report(made.laboratories[0], number) for number in range(3)]}))
+        found = {one.position.partition.topic: one for one in _look(made).accounts}
+        assert set(found) == {*made.topics, *history}
+        assert found[history[0]].unread == 3 and not found[history[0]].findings
+
+        removed = {made.topics[1], history[1]}
+        asyncio.run(_remove(made, removed))
+        until(lambda: not removed & asyncio.run(_topics(made)), within=30)
+        gone = {one.position.partition.topic for one in _look(made).accounts if Finding.UNKNOWN_LOG in one.findings}
+        assert gone == removed
+        assert not _look(made).adds_up
+
+
+async def _remove(made: Site, topics: set[str]) -> None:
+    async with administration(made.kafka) as client:
+        await client.delete_topics(sorted(topics))
+
+
+async def _topics(made: Site) -> set[str]:
+    async with administration(made.kafka) as client:
+        return set(await client.list_topics())
 
 
 def _fill(made: Site) -> None:
