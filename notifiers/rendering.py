@@ -1,13 +1,14 @@
 """Renders an alert event into the bytes of a mail or of a webhook: wording in, templates of this package only."""
 
 import textwrap
+from dataclasses import dataclass
 from typing import Final
 
 import css_inline
 from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from notifiers.email.message import MailBody, MailTemplate, template
+from notifiers.email.message import ACKNOWLEDGE_HERE, UNSUBSCRIBE_HERE, MailBody, MailTemplate, template
 from notifiers.email.relay import MailRelay
 from notifiers.purposes import Content, Purpose
 from notifiers.webhook.body import render_webhook
@@ -19,6 +20,33 @@ from schemas.languages import ENGLISH
 from schemas.vocabularies import Level
 
 __all__ = ["MailTemplate", "render_mail", "render_webhook"]
+
+
+@dataclass(frozen=True)
+class ReaderLinks:
+    """Addresses with tokens still to be filled in; empty where there is nothing to do."""
+
+    acknowledge: str = ""
+    unsubscribe: str = ""
+    statutory: bool = False
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a mail must know of its reader before it knows who: on which ground they get it, and where the portal is.
+    Without a portal there are no links."""
+
+    statutory: bool
+    portal: str = ""
+
+    def links(self, *, ended: bool) -> ReaderLinks:
+        """Authorities acknowledge what goes on; who subscribed can end it with one click (RFC 8058)."""
+        acknowledge = f"{self.portal}/a/{ACKNOWLEDGE_HERE}" if self.portal and self.statutory and not ended else ""
+        unsubscribe = f"{self.portal}/u/{UNSUBSCRIBE_HERE}" if self.portal and not self.statutory else ""
+        return ReaderLinks(acknowledge, unsubscribe, self.statutory)
+
+
+NOBODY: Final = Reader(statutory=True)
 
 WIDTH: Final = 72
 LABEL_WIDTH: Final = 15
@@ -33,23 +61,33 @@ TILE_SHADES: Final = ("#eef1f3", "#9dc9db", "#2b7695", "#0a4059")
 
 
 def render_mail(
-    event: AlertEvent, *, purpose: Purpose, content: Content, relay: MailRelay, language: str = ENGLISH
+    event: AlertEvent,
+    *,
+    purpose: Purpose,
+    content: Content,
+    relay: MailRelay,
+    language: str = ENGLISH,
+    reader: Reader = NOBODY,
 ) -> MailTemplate:
     """The mail about one revision, whole but for its recipient. Pure: the same event gives the same bytes."""
-    return template(mail_body(event, purpose=purpose, content=content, language=language), relay=relay)
+    return template(mail_body(event, purpose=purpose, content=content, language=language, reader=reader), relay=relay)
 
 
-def mail_body(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> MailBody:
+def mail_body(
+    event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH, reader: Reader = NOBODY
+) -> MailBody:
     """What that mail says: its subject, the text that is complete by itself, and the page."""
     wording = compose(event, purpose=purpose, content=content, language=language)
     folder = _folder(event, content)
+    links = reader.links(ended=event.kind in ENDINGS)
     return MailBody(
-        subject=_text(f"{folder}/subject.txt", wording),
-        text=_text(f"{folder}/body.txt", wording).strip() + "\n",
-        html=_html(f"{folder}/body.html", wording),
+        subject=_text(f"{folder}/subject.txt", wording, links),
+        text=_text(f"{folder}/body.txt", wording, links).strip() + "\n",
+        html=_html(f"{folder}/body.html", wording, links),
         thread=event.alert_id,
         language=wording.language,
         important=event.level is Level.L4 and event.kind not in ENDINGS,
+        unsubscribe=links.unsubscribe,
     )
 
 
@@ -59,12 +97,14 @@ def _folder(event: AlertEvent, content: Content) -> str:
     return "ending" if event.kind in ENDINGS else "alert"
 
 
-def _text(name: str, wording: Wording) -> str:
-    return _ENVIRONMENT.get_template(name).render(w=wording)
+def _text(name: str, wording: Wording, links: ReaderLinks) -> str:
+    return _ENVIRONMENT.get_template(name).render(w=wording, links=links)
 
 
-def _html(name: str, wording: Wording) -> str:
-    page = _ENVIRONMENT.get_template(name).render(w=wording, colour=BAND_COLOUR[wording.band.tone], shades=TILE_SHADES)
+def _html(name: str, wording: Wording, links: ReaderLinks) -> str:
+    page = _ENVIRONMENT.get_template(name).render(
+        w=wording, links=links, colour=BAND_COLOUR[wording.band.tone], shades=TILE_SHADES
+    )
     inlined = _INLINER.inline(page)
     assert isinstance(inlined, str)
     return inlined

@@ -14,7 +14,8 @@ from notifiers.email.message import MailTemplate, UnfitForHeader
 from notifiers.email.relay import MailRelay
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content, Purpose, mail_content, webhook_content
-from notifiers.rendering import render_mail, render_webhook
+from notifiers.rendering import Reader, render_mail, render_webhook
+from notifiers.tokens import LIFETIME, LinkPurpose, Links
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel
 from schemas.vocabularies import Handling
@@ -51,6 +52,8 @@ class Channels:
     relay: MailRelay
     mail: Mail
     webhook: Webhook
+    links: Links | None = None
+    """How a reader answers; without a portal, mails carry no links."""
 
     async def send(self, delivery: Claimed, *, at: datetime) -> Outcome:
         """Render and hand over. Nothing leaves when rendering fails or the bytes say too much (P5)."""
@@ -75,14 +78,28 @@ class Channels:
     def _rendered(self, delivery: Claimed, at: datetime) -> bytes:
         content = content_of(delivery)
         if delivery.channel is Channel.EMAIL:
-            template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language)
-            message = template.fill(delivery_id=delivery.delivery_id, recipient=delivery.address, at=at)
+            message = self._mail(delivery, content, at)
             said = _words_of(message) if content is not Content.FULL else ""
         else:
             message = _body(delivery.event, delivery.purpose, content, delivery.language)
             said = message.decode()
         _check(said, delivery, content)
         return message
+
+    def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
+        links, id_ = self.links, delivery.delivery_id
+        reader = Reader(delivery.statutory, links.base if links else "")
+        template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language, reader)
+        if links is None:
+            return template.fill(delivery_id=id_, recipient=delivery.address, at=at)
+        expires = delivery.decided_at + LIFETIME
+        return template.fill(
+            delivery_id=id_,
+            recipient=delivery.address,
+            at=at,
+            acknowledge=links.token(LinkPurpose.ACKNOWLEDGE, id_, expires=expires),
+            unsubscribe=links.token(LinkPurpose.UNSUBSCRIBE, id_, expires=expires),
+        )
 
 
 def content_of(delivery: Claimed) -> Content:
@@ -109,8 +126,10 @@ def _words_of(message: bytes) -> str:
 
 
 @lru_cache(maxsize=TEMPLATES)
-def _template(event: AlertEvent, purpose: Purpose, content: Content, relay: MailRelay, language: str) -> MailTemplate:
-    return render_mail(event, purpose=purpose, content=content, relay=relay, language=language)
+def _template(
+    event: AlertEvent, purpose: Purpose, content: Content, relay: MailRelay, language: str, reader: Reader
+) -> MailTemplate:
+    return render_mail(event, purpose=purpose, content=content, relay=relay, language=language, reader=reader)
 
 
 @lru_cache(maxsize=TEMPLATES)

@@ -4,6 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from email import quoprimime
 from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,6 +15,7 @@ from typing import Final
 from notifiers.cleaning import header_fault
 from notifiers.email.addresses import mailbox
 from notifiers.email.relay import MailRelay
+from notifiers.tokens import LENGTH
 
 SUBJECT_LIMIT: Final = 250
 
@@ -24,6 +26,11 @@ _TOKEN: Final = {
 }
 """Values that stand for a recipient's own, each a whole header line, so that no text in a body or in another header
 can ever be taken for one."""
+
+ACKNOWLEDGE_HERE: Final = "acknowledge-token-goes-here".ljust(LENGTH, "-")
+UNSUBSCRIBE_HERE: Final = "unsubscribe-token-goes-here".ljust(LENGTH, "-")
+"""What stands for a recipient's own link until it is filled in: of one length, and alone on its encoded line, so that
+it can be found in bytes."""
 
 _DELIVERY_ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -43,6 +50,8 @@ class MailBody:
     """The alert id, which all messages about one alert refer to."""
     language: str
     important: bool = False
+    unsubscribe: str = ""
+    """The one-click address of RFC 8058 with its token still to be filled in; empty: nothing to unsubscribe from."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,11 @@ class MailTemplate:
     body: bytes
     site: str
 
-    def fill(self, *, delivery_id: str, recipient: str, at: datetime) -> bytes:
+    def fill(
+        self, *, delivery_id: str, recipient: str, at: datetime, acknowledge: str = "", unsubscribe: str = ""
+    ) -> bytes:
         """The message for one recipient; the same delivery id gives the same Message-ID for every attempt.
+        `acknowledge` and `unsubscribe` are the tokens of its links, where the template has such links.
         Raises AddressRefused or UnfitForHeader before anything is sent."""
         if _DELIVERY_ID.fullmatch(delivery_id) is None:
             raise UnfitForHeader("A delivery id is 32 hexadecimal digits.")
@@ -66,7 +78,8 @@ class MailTemplate:
         head = b"\r\n" + self.head
         for name, value in values.items():
             head = head.replace(_line(name, _TOKEN[name]), _line(name, value.encode("ascii")), 1)
-        return head[2:] + self.body
+        head = _linked(head, UNSUBSCRIBE_HERE, unsubscribe)
+        return head[2:] + _linked(_linked(self.body, ACKNOWLEDGE_HERE, acknowledge), UNSUBSCRIBE_HERE, unsubscribe)
 
 
 class _MailPolicy(EmailPolicy):
@@ -79,6 +92,11 @@ class _MailPolicy(EmailPolicy):
             return f"{name}: {encoded}\r\n".encode("ascii")
         return super().fold_binary(name, value)
 
+
+_LINE: Final = 75
+"""Of the 76 characters that RFC 2045, 6.7 allows, one is left for the break before a token."""
+
+_ONE_CLICK: Final = "List-Unsubscribe=One-Click"
 
 _POLICY: Final = _MailPolicy(linesep="\r\n", max_line_length=998)
 
@@ -119,15 +137,35 @@ def _headers(said: MailBody, relay: MailRelay) -> list[tuple[str, str | Address]
         ("X-Auto-Response-Suppress", "OOF, AutoReply"),
         ("MIME-Version", "1.0"),
     ]
+    if said.unsubscribe:
+        headers += [("List-Unsubscribe", f"<{said.unsubscribe}>"), ("List-Unsubscribe-Post", _ONE_CLICK)]
     return [*headers, ("Importance", "high")] if said.important else headers
 
 
 def _part(text: str, subtype: str) -> EmailMessage:
     """Quoted-printable whatever the text: a relay without 8BITMIME takes it as it is."""
     part = EmailMessage(policy=SMTP)
-    part.set_content(text, subtype=subtype, charset="utf-8", cte="quoted-printable")
-    del part["MIME-Version"]
+    part["Content-Type"] = f'text/{subtype}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    part.set_payload(_encoded(text))
     return part
+
+
+def _encoded(text: str) -> str:
+    """Soft line breaks around each token put it alone on its line; what is decoded has none of them."""
+    whole = text.encode("utf-8").decode("latin-1")
+    pieces = re.split(f"({re.escape(ACKNOWLEDGE_HERE)}|{re.escape(UNSUBSCRIBE_HERE)})", whole)
+    encoded = [piece if place % 2 else quoprimime.body_encode(piece, _LINE) for place, piece in enumerate(pieces)]
+    return "=\n".join(encoded)
+
+
+def _linked(where: bytes, here: str, token: str) -> bytes:
+    """The bytes with the recipient's own token."""
+    if here.encode() not in where:
+        return where
+    if len(token) != LENGTH:
+        raise UnfitForHeader("The message has a link, and its token is not there.")
+    return where.replace(here.encode(), token.encode("ascii"))
 
 
 def _boundary(said: MailBody) -> str:

@@ -32,6 +32,16 @@ class Band:
     """The same in capitals, for the subject."""
 
 
+@dataclass(frozen=True)
+class Acts:
+    """What the reader of a mail can do, as links say it."""
+
+    acknowledge: str
+    note: str
+    unsubscribe: str
+    statutory: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wording:
     """One message in one language: plain strings that were cleaned, in the order in which they are said.
@@ -55,6 +65,7 @@ class Wording:
     facts: tuple[Fact, ...] = ()
     questions: tuple[str, ...] = ()
     footer: tuple[str, ...] = ()
+    acts: Acts | None = None
     language: str = ENGLISH
     headings: phrases.Headings = field(default_factory=phrases.Headings)
 
@@ -109,6 +120,7 @@ def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         facts=facts_about(event, t),
         questions=_retold(event.questions, t),
         footer=_footer(event, t),
+        acts=_acts(t),
         language=t.code,
         headings=_headings(t),
     )
@@ -131,6 +143,7 @@ def _ending(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         advice=tuple(map(t.say, phrases.ENDING_ADVICE[event.kind])),
         facts=facts_of_the_ended(event, t),
         footer=_footer(event, t),
+        acts=_acts(t),
         language=t.code,
         headings=_headings(t),
     )
@@ -152,6 +165,7 @@ def _waiting(event: AlertEvent, t: Tongue, *, purpose: Purpose, content: Content
         lead=(t.say(phrases.WAITING_LEAD, tlp=_tlp(event)),),
         advice=tuple(t.say(line, reference=event.alert_id[:12]) for line in phrases.WAITING_ADVICE),
         footer=(t.say(phrases.WAITING_FOOTER), *_unreviewed(t)),
+        acts=_acts(t),
         language=t.code,
         headings=_headings(t),
     )
@@ -331,6 +345,11 @@ def _mark_sentence(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> str:
 
 def _headings(t: Tongue) -> phrases.Headings:
     return phrases.Headings(**{name: t.say(words) for name, words in asdict(phrases.Headings()).items()})
+
+
+def _acts(t: Tongue) -> Acts:
+    said = (phrases.ACKNOWLEDGE, phrases.ACKNOWLEDGE_NOTE, phrases.UNSUBSCRIBE, phrases.STATUTORY)
+    return Acts(*map(t.say, said))
 
 
 def _unreviewed(t: Tongue) -> tuple[str, ...]:

@@ -278,6 +278,12 @@ REVISION: Final = "{number}, revision {revision}"
 REPLACES: Final = "This is revision {revision} of {number}; it replaces all before it."
 FIRST_REVISION: Final = "This is the first message about {number}."
 DECIDED: Final = "Decided {at} by rules {rules} {version} and catalogue {catalogue}."
+ACKNOWLEDGE: Final = "Open and acknowledge"
+ACKNOWLEDGE_NOTE: Final = (
+    "Opening the page does not acknowledge: a button on it does. The link is yours, do not pass it on."
+)
+UNSUBSCRIBE: Final = "You get this because you subscribed to it. Unsubscribe"
+STATUTORY: Final = "You get this because your authority must be told of such alerts."
 UNREVIEWED: Final = "This translation awaits a native reviewer: where it is unclear, the English text counts."
 REPLY: Final = "Questions: reply to this mail, the duty desk reads it."
 
