@@ -7,7 +7,8 @@ the case from its reports. Both ways give the same days and grades.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
@@ -59,6 +60,7 @@ class Case:
     touched_grades: set[date] = field(default_factory=set)
     touched: bool = False
     _gravest: Grade | None = field(default=None, repr=False, compare=False)
+    _anchors: list[date] | None = field(default=None, repr=False, compare=False)
     _looks: dict[date, Lookback] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -74,15 +76,29 @@ class Case:
         return self._gravest
 
     def set_grade(self, grade: Grade) -> None:
-        """The grade of its anchor is this now."""
-        known, self.grades[grade.anchor] = self._gravest, grade
-        self._gravest = None if known is None or known.anchor == grade.anchor else highest((known, grade))
+        """The grade of its anchor is this now; one that says nothing else than before is not written again."""
+        before, self.grades[grade.anchor] = self.grades.get(grade.anchor), grade
+        if before is None or before.fired is not grade.fired:
+            self.touched_grades.add(grade.anchor)
+        known = self._gravest
+        if known is None:
+            return
+        if grade.order >= known.order:
+            self._gravest = grade
+        elif known.anchor == grade.anchor:
+            self._gravest = None
 
     def count(self, place: Place, cell: Cell) -> None:
         """One more event on a day of a place."""
-        self.days[place] = self.days.get(place, Cell()) + cell
-        for look in self._looks.values():
-            look.add(place, cell)
+        known = self.days.get(place)
+        self.days[place] = cell if known is None else known + cell
+        if cell.live and self._anchors is not None and not (known and known.live):
+            position = bisect_left(self._anchors, place.day)
+            if self._anchors[position : position + 1] != [place.day]:
+                self._anchors.insert(position, place.day)
+        for anchor, look in self._looks.items():
+            if anchor >= place.day:
+                look.add(place, cell)
 
     def look_back(self, anchor: date, windows: Windows) -> Lookback:
         """What the windows that end at a day hold; those of the latest days stay at hand."""
@@ -95,7 +111,7 @@ class Case:
 
     def forget_days(self) -> None:
         """The case will be counted and graded anew."""
-        self.days, self._looks = {}, {}
+        self.days, self._looks, self._anchors = {}, {}, None
         self.grades, self.settled, self._gravest = {}, None, None
 
     @property
@@ -111,9 +127,11 @@ class Case:
         return self.subject.conflict or (grade is not None and grade.confidence in (Confidence.C, Confidence.D))
 
     @property
-    def live_days(self) -> set[date]:
-        """The anchors: event days of findings that are not history."""
-        return {place.day for place, cell in self.days.items() if cell.live}
+    def live_days(self) -> Sequence[date]:
+        """The anchors, ascending: event days of findings that are not history."""
+        if self._anchors is None:
+            self._anchors = sorted({place.day for place, cell in self.days.items() if cell.live})
+        return self._anchors
 
 
 @dataclass(frozen=True)
@@ -273,12 +291,12 @@ def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> No
 
 def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: Context) -> None:
     """Grade the anchors at or after a day: windows look back, so earlier ones cannot have changed."""
-    for anchor in sorted(anchor for anchor in case.live_days if anchor >= day):
+    anchors = case.live_days
+    for anchor in anchors[bisect_left(anchors, day) :]:
         look = case.look_back(anchor, context.grading.rules.windows_days)
         facts = facts_at(look, subject=case.subject, past=_past(case, anchor, sightings, context))
         confidence = look.harmful.confidence or Confidence.B
         case.set_grade(context.grading.grade(facts, confidence=confidence, anchor=anchor))
-        case.touched_grades.add(anchor)
 
 
 def _recount_case(case: Case, file: CaseFile, context: Context) -> None:

@@ -41,9 +41,12 @@ def highest(grades: Sequence[Grade]) -> Grade | None:
 
 @dataclass(frozen=True)
 class _Compiled:
+    """A rule, and the facts that its sentence names."""
+
     id: str
     says: str
     program: Program
+    named: tuple[str, ...]
 
 
 class Grading:
@@ -75,7 +78,8 @@ class Grading:
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
         where = self.book.where(rule)
         self._facts.check_sentence(rule, says, where)
-        return _Compiled(rule, says, self._facts.compile(rule, when, where))
+        named = tuple(name for name in self._facts.names if f"{{{name}}}" in says)
+        return _Compiled(rule, says, self._facts.compile(rule, when, where), named)
 
     def grade(self, facts: Facts, *, confidence: Confidence, anchor: date) -> Grade:
         """Grade a case at an anchor. Same facts, same grade."""
@@ -95,17 +99,16 @@ class Grading:
         values = dict(facts.values()) | {"confidence": confidence.value}
         activation = self._facts.activation(values)
         answers = self._questions.answers(activation)
-        shown = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items()}
         impact = _holding(self._impact, answers)
         spread = _holding(self._first_spread, answers) or _holding(self._spread, answers) or self._otherwise
         scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
         override = next((found for found in self._overrides if answers[found[0].id] is True), None)
         level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
-        fired = [_fired(rule, "impact", str(gives), shown) for rule, gives in impact]
-        fired += [_fired(rule, "spread", str(gives), shown) for rule, gives in spread]
+        fired = [_fired(rule, "impact", str(gives), values) for rule, gives in impact]
+        fired += [_fired(rule, "spread", str(gives), values) for rule, gives in spread]
         fired.append(self.certainty.sentence(confidence))
         if override is not None:
-            fired.append(_fired(override[0], "override", f"L{int(level)}", shown))
+            fired.append(_fired(override[0], "override", f"L{int(level)}", values))
         failed = ((rule, axis, answers[rule.id]) for rule, axis in self._asked)
         fired += [_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)]
         return Grade(
@@ -137,8 +140,13 @@ def _overridden(level: Level, override: Override | None) -> Level:
     return level if override.at_most is None else min(level, override.at_most)
 
 
-def _fired(rule: _Compiled, axis: str, score: str, shown: Mapping[str, bool | int | str]) -> FiredRule:
+def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, bool | int | float | str]) -> FiredRule:
+    shown = {name: _shown(values[name]) for name in rule.named}
     return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": score, "says": rule.says.format_map(shown)})
+
+
+def _shown(value: bool | int | float | str) -> bool | int | str:
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 @cache

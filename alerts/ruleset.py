@@ -71,7 +71,12 @@ class Windows(Frozen):
     @property
     def longest(self) -> int:
         """How many days before an anchor can matter to its facts."""
-        return self.history + max(self.events, self.new_country, self.harm, self.cluster)
+        return self.history + self.recent
+
+    @property
+    def recent(self) -> int:
+        """How many days before an anchor count for more than what is usual."""
+        return max(self.events, self.new_country, self.harm, self.cluster)
 
     @property
     def months(self) -> float:

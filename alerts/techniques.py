@@ -61,6 +61,7 @@ class Certainty:
         ]
         self._language = language
         self.confidence = lru_cache(maxsize=256)(self._confidence)
+        self._sentences = {confidence: self._sentence(confidence) for _, confidence in self._compiled}
 
     def _confidence(self, techniques: Techniques) -> Confidence:
         values = {name: getattr(techniques, name) for name in Techniques.__dataclass_fields__}
@@ -69,5 +70,8 @@ class Certainty:
 
     def sentence(self, confidence: Confidence) -> FiredRule:
         """The first rule that gives this confidence, as it is shown."""
+        return self._sentences[confidence]
+
+    def _sentence(self, confidence: Confidence) -> FiredRule:
         rule = next(rule for rule in self.rules.confidence if rule.gives is confidence)
         return FiredRule(id=rule.id, axis="confidence", score=confidence.value, says=rule.says)

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, TextClause, text
 
 from alerts.cases import Case, CaseFile, Filed, Report
+from alerts.days import written
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
 from alerts.settling import review_key
@@ -419,7 +420,7 @@ def _gone_grades(case: Case, recalled: Recalled) -> Iterable[Sequence[Value]]:
 
 def _days(case: Case) -> Iterable[Sequence[Value]]:
     for place in sorted(case.days if case.recounted else case.touched_days):
-        yield (case.id, *place, case.days[place].stored().model_dump_json())
+        yield (case.id, *place, written(case.days[place]))
 
 
 def _grades(case: Case) -> Iterable[Sequence[Value]]:
