@@ -7,6 +7,7 @@ truth; without a database the files are it. A snapshot is immutable and has a ve
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,17 +15,47 @@ from functools import cached_property
 from importlib.resources import files
 from itertools import chain
 
-from alerts.names import strict_key
+from alerts.names import ends_in_a_word, strict_key
 from schemas.vocabularies import Category, SubstanceFlag, SubstanceKind
 
 ANYTHING = "*"
 CLASS_PREFIX = "class:"
+_EXACT = ("brand", "translation")
+_ENDINGS = re.compile(
+    r"(?<=[a-z]{3})(?:(in)(?:e|a|as|s|um)?|i(in)i?|(on)(?:e|a|as|s|um|i)?|(ol)(?:o|is|i|um)?|(am)(?:as|s|um|i)?)$"
+)
 POTENT_OPIOIDS = frozenset({"nitazene", "fentanyl", "orphine", "other_potent_opioid"})
+
+
+CONTROLS = {
+    "un1961_I": "Schedule I of the Single Convention 1961",
+    "un1961_II": "Schedule II of the Single Convention 1961",
+    "un1961_III": "Schedule III of the Single Convention 1961",
+    "un1961_IV": "Schedule IV of the Single Convention 1961",
+    "un1971_I": "Schedule I of the Convention on Psychotropic Substances 1971",
+    "un1971_II": "Schedule II of the Convention on Psychotropic Substances 1971",
+    "un1971_III": "Schedule III of the Convention on Psychotropic Substances 1971",
+    "un1971_IV": "Schedule IV of the Convention on Psychotropic Substances 1971",
+    "un1988_I": "Table I of the Convention against Illicit Traffic 1988",
+    "un1988_II": "Table II of the Convention against Illicit Traffic 1988",
+    "eu_drug": "a drug in the Union by Framework Decision 2004/757/JHA, Annex or Art. 1(1)(b)",
+    "eu_precursor": "a scheduled precursor by Regulations (EC) 273/2004 and 111/2005",
+}
+"""Words of `control_status` and what each says."""
+USES = {
+    "human_eu": "authorised for people by the Union's central procedure",
+    "human": "in a pharmacopoeia or a register of medicines for people",
+    "veterinary": "in a register of medicines for animals",
+}
+"""Words of `medicinal_use` and what each says."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One known substance; `usual_cut_of` and `by_product_of` hold keys, `class:<category or subgroup>` or `*`."""
+    """One known substance; `usual_cut_of` and `by_product_of` hold keys, `class:<category or subgroup>` or `*`.
+
+    `control_status` and `medicinal_use` hold words of `CONTROLS` and `USES`; empty means not known here, not free.
+    """
 
     key: str
     name: str
@@ -47,6 +78,9 @@ class Entry:
     precursor_family: str | None = None
     metabolite_of: str | None = None
     salt_keys: tuple[str, ...] = ()
+    tautomer_key: str | None = None
+    control_status: tuple[str, ...] = ()
+    medicinal_use: tuple[str, ...] = ()
     provenance: str = ""
 
     @property
@@ -63,18 +97,6 @@ class Variant:
     inchikey: str
     name: str
     synonyms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alias:
-    """A name that a person assigned to a substance: for everybody, or a private code of one laboratory.
-
-    A laboratory's own goes before every other name, for its reports only.
-    """
-
-    name: str
-    key: str
-    laboratory: str | None = None
 
 
 Row = Mapping[str, str]
@@ -115,7 +137,7 @@ class Catalogue:
     entries: Mapping[str, Entry]
     variants: tuple[Variant, ...] = ()
     street_names: Mapping[str, str] = field(default_factory=dict)
-    aliases: tuple[Alias, ...] = ()
+    brands: frozenset[str] = frozenset()
     settlements: Settlements = field(default_factory=dict)
 
     def __hash__(self) -> int:
@@ -129,14 +151,14 @@ class Catalogue:
         """Keys of the substances that have this strict name; more than one is ambiguous."""
         return self._names.get(strict_name, frozenset())
 
-    def private(self, strict_name: str, laboratory: str) -> str | None:
-        """The key that a laboratory means by a name of its own."""
-        return self._private.get((laboratory, strict_name))
+    def by_brand(self, strict_name: str) -> frozenset[str]:
+        """The substance that is sold under a brand name, or so called in another language; not by a street name."""
+        return frozenset((self.street_names[strict_name],)) if strict_name in self.brands else frozenset()
 
-    @property
-    def has_private_names(self) -> bool:
-        """Whether any laboratory has names of its own."""
-        return bool(self._private)
+    def by_ending(self, strict_name: str) -> frozenset[str]:
+        """Substances whose name differs only in the ending that languages give it: ketamin, ketamina, ketamine."""
+        stem = _stem(strict_name)
+        return self._stems.get(stem, frozenset()) if stem else frozenset()
 
     def written(self) -> Iterable[tuple[str, frozenset[str]]]:
         """Every strict name, brands and street names too, with the substances that have it."""
@@ -150,6 +172,11 @@ class Catalogue:
     def by_salt(self, block: str) -> str | None:
         """The key of the substance whose salt has this first InChIKey block."""
         return self._salts.get(block)
+
+    def by_tautomer(self, tautomer_key: str) -> str | None:
+        """The key of the only substance that is drawn so up to tautomers."""
+        found = self._tautomers.get(tautomer_key, frozenset())
+        return next(iter(found)) if len(found) == 1 else None
 
     def variant(self, inchikey: str) -> Variant | None:
         """The named stereoisomer of a full InChIKey, where the list splits it off."""
@@ -172,13 +199,13 @@ class Catalogue:
     def _names(self) -> Mapping[str, frozenset[str]]:
         named = [(strict_key(name), entry.key) for entry in self.entries.values() for name in entry.names]
         named += [(strict_key(name), item.key) for item in self.variants for name in (item.name, *item.synonyms)]
-        named += [(strict_key(alias.name), alias.key) for alias in self.aliases if alias.laboratory is None]
         return _gathered(named)
 
     @cached_property
-    def _private(self) -> Mapping[tuple[str, str], str]:
-        own = [alias for alias in self.aliases if alias.laboratory is not None]
-        return {(alias.laboratory or "", strict_key(alias.name)): alias.key for alias in own}
+    def _stems(self) -> Mapping[str, frozenset[str]]:
+        named = [(name, entry.key) for entry in self.entries.values() for name in entry.names]
+        named += [(name, item.key) for item in self.variants for name in (item.name, *item.synonyms)]
+        return _gathered([(_stem(strict_key(name)), key) for name, key in named if ends_in_a_word(name)])
 
     @cached_property
     def _cas(self) -> Mapping[str, frozenset[str]]:
@@ -187,6 +214,10 @@ class Catalogue:
     @cached_property
     def _salts(self) -> Mapping[str, str]:
         return {block: entry.key for entry in self.entries.values() for block in entry.salt_keys}
+
+    @cached_property
+    def _tautomers(self) -> Mapping[str, frozenset[str]]:
+        return _gathered([(entry.tautomer_key or "", entry.key) for entry in self.entries.values()])
 
     @cached_property
     def _variants(self) -> Mapping[str, Variant]:
@@ -216,6 +247,7 @@ def assembled(rows: Rows, *, version: str, settlements: Settlements | None = Non
         entries={row["key"]: _entry(row) for row in rows.substances},
         variants=tuple(map(_variant, rows.stereo_variants)),
         street_names={strict_key(row["street_name"]): row["key"] for row in rows.street_names},
+        brands=frozenset(strict_key(row["street_name"]) for row in rows.street_names if row["kind_of_name"] in _EXACT),
         settlements=settlements or {},
     )
 
@@ -246,6 +278,12 @@ def _text(name: str) -> str:
 
 def _classes(entry: Entry) -> set[str]:
     return {CLASS_PREFIX + word for word in (entry.category.value, entry.subgroup) if word}
+
+
+def _stem(strict_name: str) -> str:
+    """A name of which only the ending of its language is left out; "" where it has none of these endings."""
+    found = _ENDINGS.search(strict_name)
+    return strict_name[: found.start()] + (found[found.lastindex or 0]) if found else ""
 
 
 def _gathered(pairs: list[tuple[str, str]]) -> dict[str, frozenset[str]]:
@@ -287,6 +325,9 @@ def _entry(row: Mapping[str, str]) -> Entry:
         precursor_family=row["precursor_family"] or None,
         metabolite_of=row["metabolite_of"] or None,
         salt_keys=_list(row["salt_keys"]),
+        tautomer_key=row.get("tautomer_key") or None,
+        control_status=_list(row.get("control_status", "")),
+        medicinal_use=_list(row.get("medicinal_use", "")),
         provenance=row["provenance"],
     )
 

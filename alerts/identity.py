@@ -13,6 +13,7 @@ from alerts.catalogue import Catalogue, Entry
 from alerts.chemistry import Structure, Unreadable
 from alerts.classification import DESIGNER_FAMILIES, DRUG_CLASSES, SubstanceClass, resolve_class, unnamed
 from alerts.names import isomers, keys_of, strict_key, without_remark
+from alerts.naming import isomeric_names, named_keys
 from alerts.promises import resolve_name
 from schemas.detections import Component
 from schemas.vocabularies import Category, ComponentRole, IsomerStatus, SubstanceFlag, SubstanceKind
@@ -26,15 +27,18 @@ class Rung(StrEnum):
     R1 = "R1"
     R2 = "R2"
     R3 = "R3"
+    R3B = "R3b"
     R4 = "R4"
     R5 = "R5"
     R6 = "R6"
 
 
+STRUCTURAL = (Rung.R1, Rung.R2, Rung.R3, Rung.R3B)
 _STATED = {
     Rung.R1: "the stated InChIKey",
     Rung.R2: "the stated InChI",
     Rung.R3: "the stated SMILES",
+    Rung.R3B: "the stated structure, drawn as another tautomer",
     Rung.R4: "the stated CAS number",
     Rung.R5: "the reported name",
 }
@@ -89,11 +93,10 @@ class _Stated:
     cas: str | None
     isomer_status: IsomerStatus | None
     metabolite: bool
-    private: str | None = None
 
     @classmethod
-    def of(cls, component: Component, private: str | None) -> "_Stated":
-        """This part of a component; `private` is the key that its laboratory means by the name."""
+    def of(cls, component: Component) -> "_Stated":
+        """This part of a component."""
         return cls(
             name=component.name_reported,
             inchikey=component.inchikey,
@@ -102,7 +105,6 @@ class _Stated:
             cas=component.cas,
             isomer_status=component.isomer_status,
             metabolite=component.role is ComponentRole.METABOLITE,
-            private=private,
         )
 
 
@@ -126,15 +128,12 @@ class _Answer:
 
     @property
     def structural(self) -> bool:
-        return self.rung in (Rung.R1, Rung.R2, Rung.R3)
+        return self.rung in STRUCTURAL
 
 
 def identify(component: Component, *, laboratory: str, sample: str, catalogue: Catalogue) -> tuple[Identity, ...]:
     """The substances of a component: one, or several for a mixture; never none."""
-    private = None
-    if catalogue.has_private_names:
-        private = catalogue.private(strict_key(component.name_reported), laboratory)
-    found = _identified(_Stated.of(component, private), catalogue)
+    found = _identified(_Stated.of(component), catalogue)
     return tuple(replace(one, key=f"{one.key}:{laboratory}:{sample}") if one.unidentified else one for one in found)
 
 
@@ -170,9 +169,9 @@ def _answers(stated: _Stated, catalogue: Catalogue) -> tuple[list[_Answer], list
     drawn = _drawn(stated, doubts)
     answers = [
         _by_inchikey(stated.inchikey, [structure for _, structure in drawn], catalogue, doubts),
-        *(_Answer(rung, _parents(structure)) for rung, structure in drawn),
+        *(_by_drawing(rung, structure, catalogue) for rung, structure in drawn),
         _by_cas(stated.cas, catalogue, doubts),
-        _by_name(stated, catalogue, doubts),
+        _by_name(stated.name, catalogue, doubts),
     ]
     return [answer for answer in answers if answer is not None], doubts
 
@@ -200,13 +199,22 @@ def _by_inchikey(
     block = inchikey[:14]
     whole = next((structure for structure in drawn if structure.as_drawn[:14] == block), None)
     if whole is not None:
-        return _Answer(Rung.R1, _parents(whole))
+        return _by_drawing(Rung.R1, whole, catalogue)
     salt_of = None if catalogue.entry(f"S:{block}") else catalogue.by_salt(block)
     return _Answer(Rung.R1, (_Found(salt_of) if salt_of else _Found(f"S:{block}", inchikey),))
 
 
-def _parents(structure: Structure) -> tuple[_Found, ...]:
-    return tuple(_Found(f"S:{parent.block}", parent.inchikey, parent.smiles) for parent in structure.parents)
+def _by_drawing(rung: Rung, structure: Structure, catalogue: Catalogue) -> _Answer:
+    """Its parents; where none is listed, the listed substances that are tautomers of them."""
+    drawn = tuple(_Found(f"S:{one.block}", one.inchikey, one.smiles) for one in structure.parents)
+    listed = tuple(one if catalogue.entry(one.key) else _tautomer(one, catalogue) for one in drawn)
+    return _Answer(rung if listed == drawn else Rung.R3B, listed)
+
+
+def _tautomer(one: _Found, catalogue: Catalogue) -> _Found:
+    shared = chemistry.tautomer_key(one.smiles) if one.smiles else None
+    key = catalogue.by_tautomer(shared) if shared else None
+    return _Found(key, None, one.smiles) if key else one
 
 
 def _by_cas(stated: str | None, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
@@ -235,22 +243,11 @@ def is_cas(text: str) -> bool:
     return sum(place * int(digit) for place, digit in enumerate(reversed(digits), 1)) % 10 == int(check)
 
 
-def _by_name(stated: _Stated, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
-    if stated.private is not None:
-        return _Answer(Rung.R5, (_Found(stated.private),))
-    keys = frozenset() if unnamed(stated.name) else named_keys(stated.name, catalogue)
+def _by_name(name: str, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
+    keys = frozenset() if unnamed(name) else named_keys(name, catalogue)
     if len(keys) > 1:
         doubts.append("the name is not used: several substances have it")
     return _Answer(Rung.R5, tuple(map(_Found, keys))) if len(keys) == 1 else None
-
-
-def named_keys(name: str, catalogue: Catalogue) -> frozenset[str]:
-    """Substances that a name may mean: the whole name, else its parts; more than one resolves nothing."""
-    for step in keys_of(name):
-        found = frozenset(key for part in step for key in catalogue.by_name(part))
-        if found:
-            return found
-    return frozenset()
 
 
 def _settled(
@@ -341,7 +338,7 @@ def _unsettled(stated: _Stated, catalogue: Catalogue, doubts: Sequence[str]) -> 
     meant = named_keys(name, catalogue)
     if len(meant) > 1 and stated.isomer_status is IsomerStatus.ISOMER_GROUP:
         return _grouped(stated, meant, catalogue, doubts)
-    listed = isomers(name)
+    listed = isomers(name) or isomeric_names(name, catalogue)
     if listed:
         keys = (named_keys(member, catalogue) or {f"N:{strict_key(member)}"} for member in listed)
         return _grouped(stated, frozenset(key for found in keys for key in found), catalogue, doubts)

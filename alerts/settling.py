@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from alerts.catalogue import Catalogue, Settlement
 from alerts.evidence import Named
-from alerts.identity import Identity, Rung, identify
+from alerts.identity import STRUCTURAL, Identity, Rung, identify
 from alerts.names import strict_key, without_remark
 from schemas.detections import Component
 
-_BY_STRUCTURE = (Rung.R1, Rung.R2, Rung.R3)
+_BY_STRUCTURE = STRUCTURAL
 _WORD = re.compile(r"[^\W\d_]{4}")
 
 
