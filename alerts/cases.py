@@ -15,6 +15,7 @@ from functools import reduce
 from uuid import UUID
 
 from alerts.days import Cell, Place, occurrence
+from alerts.decisions import UNDECIDED, Decisions
 from alerts.errors import Missing
 from alerts.evidence import Evidence, Subject
 from alerts.facts import Facts, Past, facts_at
@@ -54,6 +55,7 @@ class Case:
     first_event: date | None = None
     summary: Summary = field(default_factory=Summary)
     thread: Thread | None = None
+    decisions: Decisions = UNDECIDED
     revision: int = 0
     recounted: bool = False
     touched_days: set[Place] = field(default_factory=set)
@@ -62,6 +64,11 @@ class Case:
     _gravest: Grade | None = field(default=None, repr=False, compare=False)
     _anchors: list[date] | None = field(default=None, repr=False, compare=False)
     _looks: dict[date, Lookback] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def receives(self) -> bool:
+        """Whether reports of its key still join it: one that a person closed goes on counting."""
+        return self.state is CaseState.OPEN or (self.state is CaseState.CLOSED and self.decisions.shut)
 
     @property
     def listed(self) -> bool:

@@ -73,8 +73,11 @@ def _set_states(file: CaseFile, owners: Sequence[Case], emptied: Sequence[Case])
     known = {case.id: case for case in (*file.cases(), *owners)}
     wanted = {case.id: CaseState.CLOSED for case in owners} | {case.id: CaseState.MOVED for case in emptied}
     if owners:
-        wanted[owners[-1].id] = CaseState.OPEN
-        file.current = owners[-1]
+        last = owners[-1]
+        wanted[last.id] = CaseState.CLOSED if last.decisions.shut else CaseState.OPEN
+        file.current = last
+    for earlier in owners[:-1]:
+        earlier.decisions = earlier.decisions.model_copy(update={"shut": False})
     changed = [known[one] for one, state in wanted.items() if known[one].state is not state]
     for case in changed:
         case.state, case.touched = wanted[case.id], True

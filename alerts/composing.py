@@ -1,7 +1,7 @@
 """Turns a case and the step it takes into the alert event: every fact that a text in any language needs."""
 
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from alerts.cases import Case
 from alerts.days import Cell, total
@@ -9,14 +9,14 @@ from alerts.evidence import REMOTE
 from alerts.facts import newly_affected
 from alerts.grading import Grading
 from alerts.harm import HarmRank
-from alerts.lifecycle import Policy, Speak
+from alerts.lifecycle import Speak, corrections
 from alerts.responses import circumstances, responses
 from alerts.threads import Thread
 from schemas.alert_events import AlertEvent, CountryCount, Harm, Product, RuleSetRef, SubstanceRef
 from schemas.vocabularies import AlertKind, Audience, Distribution, Scope, Severity
 
 NAMESPACE = uuid.UUID("8f0f5c1e-5a0b-5d0e-9a56-7d2b1f6f4c11")
-PROVISIONAL_REVIEW = timedelta(hours=72)
+ENDINGS = frozenset({AlertKind.CANCELLED, AlertKind.CLOSED, AlertKind.EXPIRED})
 _SEVERITY = {
     HarmRank.MINOR: Severity.MINOR,
     HarmRank.MODERATE: Severity.MODERATE,
@@ -36,21 +36,22 @@ def compose(
     thread: Thread,
     step: Speak,
     *,
+    before: Thread | None,
     at: datetime,
     grading: Grading,
-    policy: Policy,
     catalogue_version: str,
+    by: str | None = None,
     reason: str | None = None,
 ) -> AlertEvent:
-    """The event of one revision. `thread` already carries the new revision and level.
+    """The event of one revision. `thread` already carries the new revision, level and times, `before` what was told.
 
     A case that no report is left in repeats what was said last, as what is now withdrawn or moved.
     """
     grade, summary = case.grade, case.summary
     if grade is None:
-        return _repeated(case, thread, step, at=at, reason=reason)
+        return _repeated(case, thread, step, at=at, by=by, reason=reason)
     advice, questions = responses().chosen(circumstances(case))
-    ended = step.kind is AlertKind.CANCELLED
+    ended = step.kind in ENDINGS
     days = sorted(case.live_days)
     last = days[-1] if days else at.date()
     return AlertEvent(
@@ -87,15 +88,21 @@ def compose(
         handling=summary.handling,
         use_conditions=summary.use_conditions,
         public_consent=summary.public_consent and summary.reports > 0,
-        valid_until=None if ended else at + policy.validity,
-        review_at=at + PROVISIONAL_REVIEW if case.provisional and not ended else None,
+        valid_until=thread.valid_until,
+        review_at=thread.review_at,
+        withdrawn=thread.withdrawn,
+        corrections=() if ended or before is None else corrections(before.told, thread.told),
+        override=case.decisions.override,
+        decided_by=by,
         rule_set=RuleSetRef(name=grading.rules.name, version=grading.rules.version, digest=grading.book.digest),
         catalogue_version=catalogue_version,
         sources=summary.sources,
     )
 
 
-def _repeated(case: Case, thread: Thread, step: Speak, *, at: datetime, reason: str | None) -> AlertEvent:
+def _repeated(
+    case: Case, thread: Thread, step: Speak, *, at: datetime, by: str | None, reason: str | None
+) -> AlertEvent:
     if thread.said is None:
         raise ValueError(f"case {case.id} has neither a grade nor anything that was said before")
     changed = {
@@ -112,6 +119,10 @@ def _repeated(case: Case, thread: Thread, step: Speak, *, at: datetime, reason: 
         "reason": reason,
         "valid_until": None,
         "review_at": None,
+        "withdrawn": thread.withdrawn,
+        "corrections": (),
+        "override": None,
+        "decided_by": by,
     }
     return thread.said.model_copy(update=changed)
 

@@ -1,8 +1,11 @@
 """Everything a decision wants written down or said; nothing here has happened yet."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
+
+from pydantic import Field, JsonValue
 
 from alerts.deduplication import Standing
 from alerts.evidence import Named
@@ -28,7 +31,12 @@ class Recorded:
 
 
 class LogEntry(Frozen):
-    """One line of the case log: what happened to a case, why, and what it was before and after."""
+    """One line of the case log: what happened to a case, why, and what it was before and after.
+
+    `stands`: whether the report now stands in the case. `joined` are other reports that came to it from a case of the
+    same key, as `laboratory/event_id`. `was` and `became` hold what else changed of the case, and nothing when nothing
+    did. From these lines alone a case can be rebuilt (`rebuilding`).
+    """
 
     case_id: str
     at: datetime
@@ -42,6 +50,10 @@ class LogEntry(Frozen):
     after: Level | None = None
     rules: tuple[str, ...] = ()
     rule_set: str = ""
+    stands: bool | None = None
+    joined: tuple[str, ...] = ()
+    was: Mapping[str, JsonValue] = Field(default_factory=dict)
+    became: Mapping[str, JsonValue] = Field(default_factory=dict)
 
 
 @dataclass

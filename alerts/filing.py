@@ -8,6 +8,7 @@ from alerts.chains import refile, regroup
 from alerts.deduplication import KnownEvent
 from alerts.evidence import Evidence
 from alerts.memory import Memory
+from alerts.shapes import Shape
 from schemas.vocabularies import CaseState, Change, Level, Tense
 
 
@@ -15,7 +16,8 @@ from schemas.vocabularies import CaseState, Change, Level, Tense
 class Touched:
     """A case that a report touched. `before` is its level before; `report` what it now says to it (None: nothing).
 
-    `held`: an earlier revision of the report stood in it.
+    `held`: an earlier revision of the report stood in it, and said `was`. `joined` are other reports that came to it
+    from another case of its key; `shape` is what else it was before, None for a new one.
     """
 
     file: CaseFile
@@ -24,6 +26,9 @@ class Touched:
     report: Evidence | None = None
     held: bool = False
     closed: bool = False
+    was: Evidence | None = None
+    joined: tuple[Report, ...] = ()
+    shape: Shape | None = None
 
     @property
     def fell(self) -> bool:
@@ -42,23 +47,33 @@ class _Before:
 
     file: CaseFile
     levels: dict[str, Level]
-    states: dict[str, CaseState]
+    shapes: dict[str, Shape]
+    added: int
     held: str | None = None
+    was: Evidence | None = None
     said: list[Evidence] = field(default_factory=list)
 
     @classmethod
     def of(cls, file: CaseFile) -> "_Before":
         cases = list(file.cases())
-        return cls(file, {case.id: case.computed for case in cases}, {case.id: case.state for case in cases})
+        levels, shapes = {case.id: case.computed for case in cases}, {case.id: Shape.of(case) for case in cases}
+        return cls(file, levels, shapes, len(file.added))
 
     def touched(self, case: Case, report: Report) -> Touched | None:
         """What the report did to a case; None when it did nothing."""
-        before = self.levels.get(case.id, Level.L0)
-        closed = case.state is CaseState.CLOSED and self.states.get(case.id, CaseState.OPEN) is CaseState.OPEN
-        stands = _stands_in(self.file, case, report, self.said)
-        if stands is None and case.id != self.held and case.computed == before and not closed:
+        before, shape = self.levels.get(case.id, Level.L0), self.shapes.get(case.id)
+        stands, held = _stands_in(self.file, case, report, self.said), case.id == self.held
+        joined = self._joined(case, report)
+        if not (stands or held or joined or case.computed != before or shape != Shape.of(case)):
             return None
-        return Touched(self.file, case, before, stands, case.id == self.held, closed)
+        closed = case.state is CaseState.CLOSED and (shape is None or shape.state is CaseState.OPEN)
+        was = self.was if held else None
+        return Touched(self.file, case, before, stands, held, closed, was=was, joined=joined, shape=shape)
+
+    def _joined(self, case: Case, report: Report) -> tuple[Report, ...]:
+        news = self.file.added[self.added :]
+        found = {item.evidence.report for item in news if item.case == case.id} - {report}
+        return tuple(sorted(found, key=str))
 
 
 def file_report(
@@ -71,7 +86,7 @@ def file_report(
         before = seen.setdefault(f"{file.ledger}:{key}", _Before.of(file))
         filed = file.reports().get(report)
         if filed is not None:
-            before.held = filed.case
+            before.held, before.was = filed.case, filed.evidence
             _take_out(file, report, context)
     for evidence in said:
         file = memory.file(evidence.ledger, evidence.case_key)

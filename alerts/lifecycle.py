@@ -1,17 +1,21 @@
 """When a case speaks: raised, escalated, updated (at once or gathered), cancelled, or silent, each with its reason.
 
 Only change speaks. The one who is led by a report speaks about it; a case that a report merely refers to speaks when
-it first reaches L3, "read with" the one that leads.
+it first reaches L3, "read with" the one that leads. What was told and is not true any more is corrected by whoever
+told it. An alert that expired or was closed goes on when new facts come.
 """
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from alerts.cases import Case
 from alerts.facts import ORDINARY_PRESENTATIONS, ORDINARY_ROUTES, ROUTES_OF_SALE
+from alerts.harm import HarmRank
 from alerts.threads import Thread, Told
-from schemas.vocabularies import AlertKind, CaseState, Change, Level
+from schemas.alert_events import Correction
+from schemas.vocabularies import AlertKind, CaseState, Change, Level, Statement
 
 
 class Silence(StrEnum):
@@ -49,10 +53,28 @@ Step = Silent | Gather | Speak
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """How often one alert may be updated, and how long it stays valid after its last revision."""
+    """How often one alert may be updated, how long it stays valid after its last revision, and when it is reviewed.
+
+    A provisional one expires sooner. Levels without an interval of review are ended by their validity alone.
+    """
 
     gathering: timedelta = timedelta(hours=6)
     validity: timedelta = timedelta(days=90)
+    provisional: timedelta = timedelta(hours=72)
+    reviews: Mapping[Level, timedelta] = field(
+        default_factory=lambda: {Level.L4: timedelta(days=7), Level.L3: timedelta(days=30)}
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrived:
+    """What a report did to a case: `day` of what it now says to it (None: nothing), whether an earlier revision stood
+    in it (`held`), whether the computed level fell for it (`fell`), and whether it is `history`."""
+
+    day: date | None
+    held: bool
+    fell: bool
+    history: bool
 
 
 def told(case: Case) -> Told:
@@ -81,30 +103,63 @@ def changes(before: Told, now: Told) -> tuple[Change, ...]:
     return tuple(change for change, holds in found.items() if holds)
 
 
-def after_report(case: Case, *, leads: bool, fell: bool, history: bool, now: datetime, policy: Policy) -> Step:
-    """The step of a case that a report touched. `fell`: a report was taken out and the computed level is lower.
+def corrections(before: Told, now: Told) -> tuple[Correction, ...]:
+    """What the last message said and is not so: each statement as it was, and what is known instead."""
+    return (
+        *_gone(Statement.COUNTRY, before.countries, now.countries),
+        *_lower(Statement.HARM, before.harm, now.harm, lambda rank: HarmRank(rank).name.lower()),
+        *_gone(Statement.PRESENTATION, before.presentations, now.presentations),
+        *_gone(Statement.ROUTE_OF_SALE, before.routes, now.routes),
+        *_lower(Statement.DOSE, before.dose_band, now.dose_band, lambda band: DOSE_BANDS[band]),
+        *_lower(Statement.CONFIRMATION, not before.provisional, not now.provisional, lambda yes: CONFIRMATIONS[yes]),
+    )
 
-    `history`: the report is archival; it changes facts and levels, and what they mean is told with the next report.
-    """
+
+DOSE_BANDS = ("usual", "high", "extreme")
+CONFIRMATIONS = ("provisional", "confirmed")
+
+
+def _gone(what: Statement, before: Iterable[str], now: Iterable[str]) -> Iterable[Correction]:
+    """Each value that is not there any more; where one took the place of one, that one too."""
+    old, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    instead = new[0] if len(old) == len(new) == 1 else ""
+    return (Correction(what=what, was=value, now=instead) for value in old)
+
+
+def _lower(what: Statement, before: int, now: int, word: Callable[[int], str]) -> Iterable[Correction]:
+    if now < before:
+        yield Correction(what=what, was=word(before), now=word(now))
+
+
+def news(before: Told, now: Told) -> tuple[Change, ...]:
+    """What a message would say: first what was wrong, then what is new."""
+    wrong = (Change.CORRECTED,) if corrections(before, now) else ()
+    return (*wrong, *changes(before, now))
+
+
+def after_report(case: Case, arrived: Arrived, *, leads: bool, now: datetime, policy: Policy) -> Step:
+    """The step of a case that a report touched. History changes facts and levels; what they mean is told with the
+    next report."""
     thread = case.thread
     if case.state is CaseState.MOVED:
         return Silent(Silence.MOVED)
     if thread is None:
-        return Silent(Silence.HISTORY) if history else _first(case, leads)
-    if thread.ended:
-        return Silent(Silence.ENDED)
-    if fell and case.computed < Level.L1:
+        return Silent(Silence.HISTORY) if arrived.history else _first(case, leads)
+    if arrived.fell and case.computed < Level.L1 and not thread.cancelled:
         return Speak(AlertKind.CANCELLED, thread.announced, (Change.WITHDRAWN,))
-    if fell and case.computed < thread.announced:
-        return Speak(AlertKind.UPDATED, thread.announced, (Change.PARTLY_WITHDRAWN,))
-    if history:
+    if thread.ended:
+        return _again(case, thread, arrived, leads)
+    fresh = news(thread.told, told(case))
+    if arrived.fell and case.computed < thread.announced:
+        return Speak(AlertKind.UPDATED, thread.announced, (Change.PARTLY_WITHDRAWN, *fresh))
+    if arrived.history:
         return Silent(Silence.HISTORY)
-    news = changes(thread.told, told(case))
-    if case.computed > thread.announced:
-        return _risen(case, thread, news, leads)
-    if not news:
+    if case.computed > ceiling(thread):
+        return _risen(case, thread, fresh, leads)
+    if not fresh:
         return Silent(Silence.NOTHING_NEW)
-    return _update(thread, news, now, policy) if leads else Silent(Silence.REFERRED_ONLY)
+    wrong = arrived.held and Change.CORRECTED in fresh
+    return _update(thread, fresh, now, policy) if leads or wrong else Silent(Silence.REFERRED_ONLY)
 
 
 def after_gathering(case: Case) -> Step:
@@ -112,8 +167,33 @@ def after_gathering(case: Case) -> Step:
     thread = case.thread
     if thread is None or thread.ended:
         return Silent(Silence.ENDED)
-    news = changes(thread.told, told(case))
-    return Speak(AlertKind.UPDATED, thread.announced, news) if news else Silent(Silence.NOTHING_NEW)
+    fresh = news(thread.told, told(case))
+    return Speak(AlertKind.UPDATED, thread.announced, fresh) if fresh else Silent(Silence.NOTHING_NEW)
+
+
+def after_expiry(case: Case, due: datetime) -> Step:
+    """The step of a case whose alert was neither confirmed nor renewed, or not revised for as long as it was valid."""
+    thread = case.thread
+    if thread is None or thread.ended:
+        return Silent(Silence.ENDED)
+    unconfirmed = case.provisional and thread.expires_at is not None and thread.expires_at <= due
+    reason = Change.NOT_CONFIRMED_IN_TIME if unconfirmed else Change.VALIDITY_OVER
+    return Speak(AlertKind.EXPIRED, thread.announced, (reason,))
+
+
+def ceiling(thread: Thread) -> Level:
+    """What must be exceeded to escalate: the level told, or the one that a person saw when they told a lower one."""
+    return max(thread.announced, thread.judged or Level.L0)
+
+
+def moved_to(case: Case, level: Level, change: Change) -> Speak:
+    """The message by which a level that a person decides is told."""
+    announced = case.thread.announced if case.thread else None
+    if announced is None:
+        return Speak(AlertKind.RAISED, level, (change,))
+    if level == announced:
+        return Speak(AlertKind.UPDATED, level, (change,))
+    return Speak(AlertKind.ESCALATED if level > announced else AlertKind.DOWNGRADED, level, (change,))
 
 
 def _first(case: Case, leads: bool) -> Step:
@@ -124,14 +204,31 @@ def _first(case: Case, leads: bool) -> Step:
     return Silent(Silence.REFERRED_ONLY)
 
 
-def _risen(case: Case, thread: Thread, news: tuple[Change, ...], leads: bool) -> Step:
+def _again(case: Case, thread: Thread, arrived: Arrived, leads: bool) -> Step:
+    """Whether an alert that expired or was closed goes on: for new facts, for an event after its end, and for anything
+    that is found of what was never confirmed. The level is that of the days the report counts in, not of the past."""
+    if not thread.may_go_on or arrived.day is None or arrived.history or not leads:
+        return Silent(Silence.ENDED)
+    level = max((grade.level for day, grade in case.grades.items() if day >= arrived.day), default=Level.L0)
+    if level < Level.L1:
+        return Silent(Silence.BELOW_INFORMATION)
+    fresh = news(thread.told, told(case))
+    unconfirmed = thread.ended_as is AlertKind.EXPIRED and thread.told.provisional
+    later = thread.ended_at is not None and arrived.day > thread.ended_at.date()
+    if not (fresh or unconfirmed or later or level > ceiling(thread)):
+        return Silent(Silence.NOTHING_NEW)
+    kind = AlertKind.ESCALATED if level > thread.announced else AlertKind.UPDATED
+    return Speak(kind, level, (Change.REOPENED, *fresh))
+
+
+def _risen(case: Case, thread: Thread, fresh: tuple[Change, ...], leads: bool) -> Step:
     if leads or thread.announced < Level.L3 <= case.computed:
-        return Speak(AlertKind.ESCALATED, case.computed, (Change.LEVEL_ROSE, *news))
+        return Speak(AlertKind.ESCALATED, case.computed, (Change.LEVEL_ROSE, *fresh))
     return Silent(Silence.REFERRED_ONLY)
 
 
-def _update(thread: Thread, news: tuple[Change, ...], now: datetime, policy: Policy) -> Step:
+def _update(thread: Thread, fresh: tuple[Change, ...], now: datetime, policy: Policy) -> Step:
     due = None if thread.last_update is None else thread.last_update + policy.gathering
     if thread.announced is Level.L4 or due is None or due <= now:
-        return Speak(AlertKind.UPDATED, thread.announced, news)
+        return Speak(AlertKind.UPDATED, thread.announced, fresh)
     return Gather(due)

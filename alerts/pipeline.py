@@ -14,21 +14,17 @@ from functools import partial
 
 from alerts.cases import Case, CaseFile, Context
 from alerts.catalogue import Catalogue
+from alerts.deadlines import Deadline, earliest
 from alerts.deduplication import KnownEvent, Standing, standing
 from alerts.effects import Effects, Recorded
+from alerts.ending import DUE
 from alerts.filing import file_report
 from alerts.grading import Grading
 from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
 from alerts.readings import Reading, reading_of
-from alerts.speaking import (
-    Saying,
-    repeat_decisions,
-    speak_after_gathering,
-    speak_after_report,
-    withdraw_by_person,
-)
+from alerts.speaking import Saying, repeat_decisions, speak_after_report, withdraw_by_person
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
 from schemas.records import Coordinates
@@ -126,20 +122,21 @@ def _decide(
 
 
 def _wake_overdue(reading: Reading, known: KnownEvent, memory: Memory, effects: Effects, setting: Setting) -> None:
-    """Run a gathering window that ended before this report, so that it does not matter who came first."""
+    """Run what was due before this report, so that it does not matter who came first."""
     said = {(item.ledger, item.case_key) for item in reading.said.evidence}
     for ledger, key in sorted(said | {(known.ledger, key) for key in known.files}):
         file = memory.file(ledger, key)
-        if file.current is not None:
-            repeat_decisions(file, file.current, partial(setting.saying, memory, effects), reading.at)
-        thread = file.current.thread if file.current else None
-        if file.current and thread and thread.gather_due and thread.gather_due <= reading.at:
-            wake(file, file.current, memory, effects, setting, due=thread.gather_due)
+        for case in sorted(file.cases(), key=lambda case: case.ordinal):
+            repeat_decisions(file, case, partial(setting.saying, memory, effects), reading.at)
+            while found := earliest(case, reading.at):
+                wake(file, case, memory, effects, setting, due=found[0], kind=found[1])
 
 
-def wake(file: CaseFile, case: Case, memory: Memory, effects: Effects, setting: Setting, *, due: datetime) -> None:
-    """A gathering window ended at `due`: say in one update what is new by then, if anything still is."""
-    speak_after_gathering(file, case, setting.saying(memory, effects, due))
+def wake(
+    file: CaseFile, case: Case, memory: Memory, effects: Effects, setting: Setting, *, due: datetime, kind: Deadline
+) -> None:
+    """Something of a case was due at `due`: gathered updates, an expiry, a review, the end of an override."""
+    DUE[kind](file, case, setting.saying(memory, effects, due))
 
 
 def cancel(

@@ -43,8 +43,9 @@ def settled_step(entry: Touched, settled: Settled | None) -> Step | None:
     if entry.case is settled.to and settled.took_thread and settled.to.thread is not None:
         announced, computed = settled.to.thread.announced, settled.to.computed
         kind = AlertKind.ESCALATED if computed > announced else AlertKind.UPDATED
-        return Speak(kind, max(announced, computed), (Change.IDENTITY_SETTLED,))
-    if entry is settled.emptied and entry.case.thread is not None:
+        again = (Change.REOPENED,) if settled.to.thread.ended else ()
+        return Speak(kind, max(announced, computed), (*again, Change.IDENTITY_SETTLED))
+    if entry is settled.emptied and entry.case.thread is not None and not entry.case.thread.ended:
         return Speak(AlertKind.UPDATED, entry.case.thread.announced, (Change.IDENTITY_SETTLED,))
     return None
 
@@ -53,5 +54,5 @@ def _emptied(entry: Touched) -> bool:
     """A told case of provisional identity that the report left, and that holds nothing but history now."""
     subject, thread = entry.case.subject, entry.case.thread
     provisional = subject.key.startswith(("U:", "N:")) or subject.conflict
-    told = thread is not None and not thread.ended
+    told = thread is not None and not thread.cancelled
     return entry.report is None and told and provisional and not entry.case.live_days

@@ -7,13 +7,15 @@ from datetime import datetime
 from uuid import UUID
 
 from alerts.cases import Case, CaseFile
-from alerts.composing import compose
+from alerts.composing import ENDINGS, compose
 from alerts.effects import Effects, LogEntry
 from alerts.filing import Touched, end
 from alerts.grading import Grading
-from alerts.lifecycle import Gather, Policy, Silent, Speak, Step, after_gathering, after_report, told
+from alerts.lifecycle import Arrived, Gather, Policy, Silent, Speak, Step, after_report, told
 from alerts.memory import Memory
-from alerts.settlement import settled_step, taken_over
+from alerts.settlement import Settled, settled_step, taken_over
+from alerts.shapes import Shape, difference
+from alerts.summary import MOST_SOURCES, source_of
 from alerts.threads import Thread
 from alerts.told import decisions_due, resume
 from schemas.alert_events import AlertEvent
@@ -49,40 +51,54 @@ def speak_after_report(
     ordered = sorted(touched, key=lambda entry: (entry is not leader, entry.case.key, entry.case.ordinal))
     number: str | None = None
     for entry in ordered:
+        entry.case.thread = _reconsidered(entry)
         step = settled_step(entry, settled) or after_report(
             entry.case,
+            _arrived(entry, detection),
             leads=entry is leader,
-            fell=entry.fell,
-            history=detection.status is Tense.ARCHIVAL,
             now=saying.at,
             policy=saying.policy,
         )
         references = (number,) if number and entry is not leader and entry.carries else ()
-        if settled is not None and entry is settled.emptied and settled.to.thread is not None:
-            references = (settled.to.thread.number,)
-        _take(entry.file, entry.case, step, saying, references)
+        take(entry.file, entry.case, step, saying, references=references + _settled_reference(entry, settled))
         _log(entry, step, saying, detection, laboratory)
         if entry is leader and entry.case.thread is not None:
             number = entry.case.thread.number
 
 
-def speak_after_gathering(file: CaseFile, case: Case, saying: Saying) -> None:
-    """Say what gathered, if anything of it is still new; the window is over either way."""
-    step = after_gathering(case)
-    if case.thread is not None:
-        case.thread = case.thread.model_copy(update={"gather_due": None})
-    case.touched = True
-    _take(file, case, step, saying, ())
-    _note(case, saying, actor=MACHINE, action=_action(step), reason=_reason(step))
+def _arrived(entry: Touched, detection: Detection) -> Arrived:
+    day = entry.report.day if entry.report else None
+    return Arrived(day=day, held=entry.held, fell=entry.fell, history=detection.status is Tense.ARCHIVAL)
+
+
+def _settled_reference(entry: Touched, settled: Settled | None) -> tuple[str, ...]:
+    """The emptied case of a settlement names the alert to read instead."""
+    if settled is None or entry is not settled.emptied or settled.to.thread is None:
+        return ()
+    return (settled.to.thread.number,)
+
+
+def _reconsidered(entry: Touched) -> Thread | None:
+    """The thread with what was taken back since the last message; what a person judged follows the level down."""
+    thread, case = entry.case.thread, entry.case
+    if thread is None:
+        return None
+    changed: dict[str, object] = {}
+    if entry.was is not None and entry.report is None and not thread.cancelled:
+        changed["withdrawn"] = (*thread.withdrawn, source_of(entry.was))[-MOST_SOURCES:]
+    if thread.judged is not None and case.computed < thread.judged:
+        changed["judged"] = case.computed if case.computed > thread.announced else None
+    return thread.model_copy(update=changed) if changed else thread
 
 
 def withdraw_by_person(file: CaseFile, case: Case, saying: Saying, *, by: str, reason: str) -> AlertEvent:
     """Cancel the alert of a case, with who and why in the case log. The thread must exist and not have ended."""
     if case.thread is None or case.thread.ended:
         raise ValueError(f"case {case.id} has no alert that could be cancelled")
+    before, shape = case.computed, Shape.of(case)
     step = Speak(AlertKind.CANCELLED, case.thread.announced, (Change.CANCELLED_BY_PERSON,))
-    _take(file, case, step, saying, (), reason=reason)
-    _note(case, saying, actor=by, action="cancelled", reason=reason)
+    take(file, case, step, saying, by=by, reason=reason)
+    note(case, saying, actor=by, action="cancelled", reason=reason, before=before, shape=shape)
     return saying.effects.events[-1]
 
 
@@ -90,42 +106,67 @@ def repeat_decisions(file: CaseFile, case: Case, saying: Callable[[datetime], Sa
     """Do again what persons had decided before the database was restored; those who were told are not told again."""
     for decision in decisions_due(saying(now).memory.told, case, now):
         step = Speak(decision.kind, decision.level, decision.changes)
-        _take(file, case, step, saying(decision.at), (), reason=decision.reason)
+        take(file, case, step, saying(decision.at), reason=decision.reason)
 
 
-def _take(
-    file: CaseFile, case: Case, step: Step, saying: Saying, references: tuple[str, ...], reason: str | None = None
+def take(
+    file: CaseFile,
+    case: Case,
+    step: Step,
+    saying: Saying,
+    *,
+    references: tuple[str, ...] = (),
+    by: str | None = None,
+    reason: str | None = None,
 ) -> None:
+    """Do what a step asks for: move the thread on, compose the event, end or reopen the case."""
     if isinstance(step, Gather) and case.thread is not None:
         case.thread = case.thread.model_copy(update={"gather_due": case.thread.gather_due or step.due})
         case.touched = True
     if not isinstance(step, Speak):
         return
     case.touched = True
+    before = case.thread
+    _settle_state(case, step)
     advanced = _advanced(case, step, saying, references)
-    case.thread, repeats = resume(saying.memory.told, case, advanced, case.thread, at=saying.at)
-    if step.kind is AlertKind.CANCELLED:
-        case.state = CaseState.RETRACTED
+    case.thread, repeats = resume(saying.memory.told, case, advanced, before, at=saying.at)
     event = compose(
         case,
         case.thread,
         step,
+        before=before,
         at=saying.at,
         grading=saying.grading,
-        policy=saying.policy,
         catalogue_version=saying.catalogue_version,
+        by=by,
         reason=reason,
     )
-    case.thread = case.thread.model_copy(update={"said": event})
+    case.thread = case.thread.model_copy(update={"said": event, "withdrawn": ()})
     if not repeats:
         saying.effects.events.append(event)
     if case.state in (CaseState.RETRACTED, CaseState.MOVED):
         end(file, case)
 
 
+def _settle_state(case: Case, step: Speak) -> None:
+    """A cancellation retracts the case, a person's closing closes it, anything that stands opens it again. An
+    override ends with its alert, and when the level rises above it."""
+    override = case.decisions.override
+    if step.kind is AlertKind.CANCELLED:
+        case.state = CaseState.RETRACTED
+    elif step.kind is AlertKind.CLOSED:
+        case.state, case.decisions = CaseState.CLOSED, case.decisions.model_copy(update={"shut": True})
+    elif step.kind not in ENDINGS and case.decisions.shut:
+        case.state, case.decisions = CaseState.OPEN, case.decisions.model_copy(update={"shut": False})
+    if override is not None and (step.kind in ENDINGS or step.level != override.level):
+        case.decisions = case.decisions.model_copy(update={"override": None, "before_override": None})
+
+
 def _advanced(case: Case, step: Speak, saying: Saying, references: tuple[str, ...]) -> Thread:
-    """The thread with this step taken. An escalation and a cancellation clear what was gathering."""
+    """The thread with this step taken. Whatever is said clears what was gathering, and starts its time anew."""
     thread = case.thread
+    ended = step.kind in ENDINGS or case.state is CaseState.MOVED
+    timely = _times(case, step, saying, ended=ended)
     if thread is None:
         return Thread(
             alert_id=alert_id(case),
@@ -135,28 +176,49 @@ def _advanced(case: Case, step: Speak, saying: Saying, references: tuple[str, ..
             told=told(case),
             raised_at=saying.at,
             references=references,
-        )
+        ).model_copy(update=timely)
     update = step.kind is AlertKind.UPDATED
     return thread.model_copy(
         update={
             "revision": thread.revision + 1,
             "announced": step.level,
-            "told": told(case),
+            "told": told(case) if case.grade else thread.told,
             "last_update": saying.at if update else thread.last_update,
             "gather_due": None,
             "references": tuple(sorted({*thread.references, *references})),
-            "ended": step.kind is AlertKind.CANCELLED or case.state is CaseState.MOVED,
+            "ended": ended,
+            "ended_as": step.kind if step.kind in ENDINGS else None,
+            "ended_at": saying.at if ended else None,
+            "judged": None if step.level >= case.computed else thread.judged,
+            **timely,
         }
     )
 
 
-def _action(step: Step) -> str:
+def _times(case: Case, step: Speak, saying: Saying, *, ended: bool) -> dict[str, datetime | None]:
+    """Until when the alert holds and when somebody looks at it again. A provisional one is looked at before it
+    expires, others by their level."""
+    if ended:
+        return {"expires_at": None, "valid_until": None, "review_at": None, "review_overdue": None}
+    policy, interval = saying.policy, saying.policy.reviews.get(step.level)
+    expires = saying.at + policy.provisional if case.provisional else None
+    return {
+        "expires_at": expires,
+        "valid_until": saying.at + policy.validity,
+        "review_at": expires or (saying.at + interval if interval else None),
+        "review_overdue": None,
+    }
+
+
+def action_of(step: Step) -> str:
+    """The word for a step in the log."""
     if isinstance(step, Speak):
         return step.kind.value
     return "gathering" if isinstance(step, Gather) else "silent"
 
 
-def _reason(step: Step) -> str:
+def reason_of(step: Step) -> str:
+    """Why a step was taken, in the log."""
     if isinstance(step, Speak):
         return ",".join(step.changes)
     return step.reason.value if isinstance(step, Silent) else f"told at {step.due.isoformat()}"
@@ -164,13 +226,14 @@ def _reason(step: Step) -> str:
 
 def _log(entry: Touched, step: Step, saying: Saying, detection: Detection, laboratory: str) -> None:
     grade = entry.case.grade
+    was, became = difference(entry.shape, Shape.of(entry.case))
     saying.effects.log.append(
         LogEntry(
             case_id=entry.case.id,
             at=saying.at,
             actor=MACHINE,
-            action=_action(step),
-            reason="closed: the next event is more than 28 days away" if entry.closed else _reason(step),
+            action=action_of(step),
+            reason="closed: the next event is more than 28 days away" if entry.closed else reason_of(step),
             laboratory=laboratory,
             event_id=detection.event_id,
             revision=detection.revision,
@@ -178,12 +241,28 @@ def _log(entry: Touched, step: Step, saying: Saying, detection: Detection, labor
             after=entry.case.computed,
             rules=tuple(rule.id for rule in grade.fired) if grade else (),
             rule_set=f"{saying.grading.rules.name} {saying.grading.rules.version} {saying.grading.book.digest[:12]}",
+            stands=entry.report is not None,
+            joined=tuple(f"{laboratory_id}/{event_id}" for laboratory_id, event_id in entry.joined),
+            was=was,
+            became=became,
         )
     )
 
 
-def _note(case: Case, saying: Saying, *, actor: str, action: str, reason: str) -> None:
-    level: Level = case.computed
-    saying.effects.log.append(
-        LogEntry(case_id=case.id, at=saying.at, actor=actor, action=action, reason=reason, before=level, after=level)
+def note(
+    case: Case, saying: Saying, *, actor: str, action: str, reason: str, before: Level, shape: Shape | None
+) -> None:
+    """A line of the log that no report caused."""
+    was, became = difference(shape, Shape.of(case))
+    entry = LogEntry(
+        case_id=case.id,
+        at=saying.at,
+        actor=actor,
+        action=action,
+        reason=reason,
+        before=before,
+        after=case.computed,
+        was=was,
+        became=became,
     )
+    saying.effects.log.append(entry)

@@ -67,7 +67,7 @@ class Summary(Frozen):
             use_conditions=tuple(sorted({*self.use_conditions, *_given(report.use_conditions)})),
             public_consent=self.public_consent and report.public_consent,
             precursor=self.precursor or Mark.PRECURSOR_REPORT in report.marks,
-            sources=(*self.sources, _source(report))[-MOST_SOURCES:],
+            sources=(*self.sources, source_of(report))[-MOST_SOURCES:],
         )
 
 
@@ -91,7 +91,8 @@ def _few(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(words, key=lambda word: (word.casefold(), word))[:MOST_WORDS])
 
 
-def _source(report: Evidence) -> Source:
+def source_of(report: Evidence) -> Source:
+    """A report as the alert names it."""
     return Source(
         laboratory=report.laboratory,
         event_id=report.event_id,

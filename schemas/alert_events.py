@@ -24,6 +24,7 @@ from schemas.vocabularies import (
     Presentation,
     Scope,
     Severity,
+    Statement,
     Tense,
     Turn,
 )
@@ -98,6 +99,24 @@ class Source(Frozen):
     handling: Handling
 
 
+class Correction(Frozen):
+    """A statement of an earlier revision that was wrong: coded as it was, and as it is now (empty: nothing is)."""
+
+    what: Statement
+    was: str
+    now: str = ""
+
+
+class OverrideRef(Frozen):
+    """A level that a person set for a time: it goes back by itself at `until`."""
+
+    level: Level
+    by: str
+    reason: str
+    since: AwareDatetime
+    until: AwareDatetime
+
+
 class RuleSetRef(Frozen):
     name: str
     version: str
@@ -145,6 +164,10 @@ class AlertEvent(Frozen):
     public_consent: bool = False
     valid_until: datetime | None = None
     review_at: datetime | None = None
+    withdrawn: tuple[Source, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    override: OverrideRef | None = None
+    decided_by: str | None = None
     rule_set: RuleSetRef
     catalogue_version: str
     sources: tuple[Source, ...]

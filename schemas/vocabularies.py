@@ -409,6 +409,37 @@ class Change(StrEnum):
     PARTLY_WITHDRAWN = "partly_withdrawn"
     WITHDRAWN = "withdrawn"
     CANCELLED_BY_PERSON = "cancelled_by_person"
+    CORRECTED = "corrected"
+    NOT_CONFIRMED_IN_TIME = "not_confirmed_in_time"
+    VALIDITY_OVER = "validity_over"
+    CLOSED_BY_PERSON = "closed_by_person"
+    REOPENED = "reopened"
+    LOWERED_BY_PERSON = "lowered_by_person"
+    RENEWED = "renewed"
+    OVERRIDDEN = "overridden"
+    OVERRIDE_ENDED = "override_ended"
+    MERGED = "merged"
+    SPLIT = "split"
+    UNDONE = "undone"
+
+
+class Statement(StrEnum):
+    """What an alert says that can turn out to be wrong."""
+
+    COUNTRY = "country"
+    HARM = "harm"
+    PRESENTATION = "presentation"
+    ROUTE_OF_SALE = "route_of_sale"
+    DOSE = "dose"
+    CONFIRMATION = "confirmation"
+
+
+class PersonRole(StrEnum):
+    """What a person may decide: a reviewer for a country, a duty officer at any hour, the central desk for all."""
+
+    REVIEWER = "reviewer"
+    DUTY_OFFICER = "duty_officer"
+    CENTRAL_DESK = "central_desk"
 
 
 class Turn(StrEnum):

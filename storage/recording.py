@@ -6,12 +6,15 @@ sightings → outbox. All of it belongs to the caller's transaction.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import starmap
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, TextClause, text
+from alerts.days import written
 
 from alerts.cases import Case, CaseFile, Filed, Report
-from alerts.days import written
+from alerts.deadlines import Deadline, deadlines, timer_key
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
 from alerts.settling import review_key
@@ -53,15 +56,16 @@ _REPORTS: Final = text("""
 _CASES: Final = text("""
     WITH log AS (
         INSERT INTO case_log (case_id, at, actor, action, reason, laboratory, event_id, revision, level_before,
-                              level_after, rules, rule_set)
+                              level_after, rules, rule_set, detail)
         SELECT case_id, at, actor, action, reason, laboratory, event_id, revision, level_before, level_after,
-               string_to_array(rules, ','), rule_set
+               string_to_array(rules, ','), rule_set, CAST(detail AS jsonb)
         FROM unnest(CAST(:l_case_id AS text[]), CAST(:l_at AS timestamptz[]), CAST(:l_actor AS text[]),
                     CAST(:l_action AS text[]), CAST(:l_reason AS text[]), CAST(:l_laboratory AS text[]),
                     CAST(:l_event_id AS uuid[]), CAST(:l_revision AS integer[]), CAST(:l_before AS smallint[]),
-                    CAST(:l_after AS smallint[]), CAST(:l_rules AS text[]), CAST(:l_rule_set AS text[]))
+                    CAST(:l_after AS smallint[]), CAST(:l_rules AS text[]), CAST(:l_rule_set AS text[]),
+                    CAST(:l_detail AS text[]))
              WITH ORDINALITY AS l (case_id, at, actor, action, reason, laboratory, event_id, revision, level_before,
-                                   level_after, rules, rule_set, place)
+                                   level_after, rules, rule_set, detail, place)
         ORDER BY place
     ), told AS (
         INSERT INTO alerts (alert_id, revision, case_id, number, tense, kind, level, decided_at, body)
@@ -74,28 +78,31 @@ _CASES: Final = text("""
         DELETE FROM timers WHERE key = ANY(CAST(:t_stopped AS text[]))
     ), started AS (
         INSERT INTO timers (key, kind, due_at, ledger, case_key, case_id)
-        SELECT key, 'gather', due_at, ledger, case_key, case_id
-        FROM unnest(CAST(:t_key AS text[]), CAST(:t_due_at AS timestamptz[]), CAST(:t_ledger AS text[]),
-                    CAST(:t_case_key AS text[]), CAST(:t_case_id AS text[]))
-             AS t (key, due_at, ledger, case_key, case_id)
+        SELECT key, kind, due_at, ledger, case_key, case_id
+        FROM unnest(CAST(:t_key AS text[]), CAST(:t_kind AS text[]), CAST(:t_due_at AS timestamptz[]),
+                    CAST(:t_ledger AS text[]), CAST(:t_case_key AS text[]), CAST(:t_case_id AS text[]))
+             AS t (key, kind, due_at, ledger, case_key, case_id)
         ON CONFLICT (key) DO UPDATE SET due_at = excluded.due_at, ledger = excluded.ledger,
             case_key = excluded.case_key, case_id = excluded.case_id
     )
     INSERT INTO cases (id, ledger, case_key, ordinal, state, listed, level, substance, name, alert_id, number,
-                       first_event, opened_by, subject, summary, thread, changed_at)
+                       first_event, opened_by, subject, summary, thread, decisions, receives, changed_at)
     SELECT id, ledger, case_key, ordinal, state, listed, level, substance, name, alert_id, number, first_event,
-           CAST(opened_by AS jsonb), CAST(subject AS jsonb), CAST(summary AS jsonb), CAST(thread AS jsonb), now()
+           CAST(opened_by AS jsonb), CAST(subject AS jsonb), CAST(summary AS jsonb), CAST(thread AS jsonb),
+           CAST(decisions AS jsonb), receives, now()
     FROM unnest(CAST(:id AS text[]), CAST(:ledger AS text[]), CAST(:case_key AS text[]), CAST(:ordinal AS integer[]),
                 CAST(:state AS text[]), CAST(:listed AS boolean[]), CAST(:level AS smallint[]),
                 CAST(:substance AS text[]), CAST(:name AS text[]), CAST(:alert_id AS text[]), CAST(:number AS text[]),
                 CAST(:first_event AS date[]), CAST(:opened_by AS text[]), CAST(:subject AS text[]),
-                CAST(:summary AS text[]), CAST(:thread AS text[]))
+                CAST(:summary AS text[]), CAST(:thread AS text[]), CAST(:decisions AS text[]),
+                CAST(:receives AS boolean[]))
          AS c (id, ledger, case_key, ordinal, state, listed, level, substance, name, alert_id, number, first_event,
-               opened_by, subject, summary, thread)
+               opened_by, subject, summary, thread, decisions, receives)
     ON CONFLICT (id) DO UPDATE SET state = excluded.state, listed = excluded.listed, level = excluded.level,
         substance = excluded.substance, name = excluded.name, alert_id = excluded.alert_id, number = excluded.number,
         first_event = excluded.first_event, opened_by = excluded.opened_by, subject = excluded.subject,
-        summary = excluded.summary, thread = excluded.thread, changed_at = excluded.changed_at
+        summary = excluded.summary, thread = excluded.thread, decisions = excluded.decisions,
+        receives = excluded.receives, changed_at = excluded.changed_at
     RETURNING id, xmin::text AS version
 """)
 
@@ -301,15 +308,16 @@ def _write_cases(
     recalled: Recalled,
     kept: Kept,
 ) -> None:
-    due = [case for case in cases if case.thread is not None and case.thread.gather_due is not None]
+    due = {timer_key(case, kind): (kind, at, case) for case in cases for kind, at in deadlines(case).items()}
+    all_keys = (timer_key(case, kind) for case in cases if case.thread is not None for kind in Deadline)
     written = _write(
         connection,
         _CASES,
         _columns(_CASE_NAMES, map(_case, cases)),
         _columns(_LOG_NAMES, map(_entry, log)),
         _columns(_ALERT_NAMES, map(_alert, events)),
-        _columns("t_key t_due_at t_ledger t_case_key t_case_id", map(_timer, due)),
-        {"t_stopped": [_timer_key(case) for case in cases if case.thread is not None and case not in due]},
+        _columns("t_key t_kind t_due_at t_ledger t_case_key t_case_id", starmap(_timer, due.items())),
+        {"t_stopped": [one for one in all_keys if one not in due]},
     )
     by_id = {case.id: case for case in cases}
     for row in written:
@@ -319,10 +327,11 @@ def _write_cases(
 
 _CASE_NAMES: Final = (
     "id ledger case_key ordinal state listed level substance name alert_id number first_event opened_by subject "
-    "summary thread"
+    "summary thread decisions receives"
 )
 _LOG_NAMES: Final = (
-    "l_case_id l_at l_actor l_action l_reason l_laboratory l_event_id l_revision l_before l_after l_rules l_rule_set"
+    "l_case_id l_at l_actor l_action l_reason l_laboratory l_event_id l_revision l_before l_after l_rules l_rule_set "
+    "l_detail"
 )
 _ALERT_NAMES: Final = "a_alert_id a_revision a_case_id a_number a_tense a_kind a_level a_decided_at a_body"
 
@@ -346,6 +355,8 @@ def _case(case: Case) -> Sequence[Value]:
         case.subject.model_dump_json(),
         case.summary.model_dump_json(),
         thread.model_dump_json() if thread else None,
+        case.decisions.model_dump_json(exclude_defaults=True),
+        case.receives,
     )
 
 
@@ -363,6 +374,7 @@ def _entry(entry: LogEntry) -> Sequence[Value]:
         None if entry.after is None else int(entry.after),
         ",".join(entry.rules),
         entry.rule_set,
+        entry.model_dump_json(include=_DETAIL, exclude_defaults=True),
     )
 
 
@@ -380,13 +392,12 @@ def _alert(event: AlertEvent) -> Sequence[Value]:
     )
 
 
-def _timer_key(case: Case) -> str:
-    return f"gather:{case.thread.alert_id}" if case.thread else ""
+_DETAIL: Final = {"stands", "joined", "was", "became"}
 
 
-def _timer(case: Case) -> Sequence[Value]:
-    due = case.thread.gather_due if case.thread else None
-    return (_timer_key(case), due, case.ledger.value, case.key, case.id)
+def _timer(name: str, due: tuple[Deadline, datetime, Case]) -> Sequence[Value]:
+    kind, at, case = due
+    return (name, kind.value, at, case.ledger.value, case.key, case.id)
 
 
 # Days and grades

@@ -6,10 +6,12 @@ from typing import Final
 
 from sqlalchemy import Connection, text
 
+from alerts.deadlines import Deadline
 from schemas.vocabularies import Tense
 
 _NEXT: Final = text("""
-    SELECT key, due_at, ledger, case_key, case_id FROM timers WHERE due_at <= :now ORDER BY due_at, key LIMIT 1
+    SELECT key, kind, due_at, ledger, case_key, case_id FROM timers
+    WHERE due_at <= :now ORDER BY due_at, key LIMIT 1
 """)
 
 _CLAIM: Final = text("DELETE FROM timers WHERE key = :key AND due_at = :due_at RETURNING key")
@@ -17,9 +19,10 @@ _CLAIM: Final = text("DELETE FROM timers WHERE key = :key AND due_at = :due_at R
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Timer:
-    """The end of a gathering window of one case."""
+    """Something of one case that is due: the kind says what."""
 
     key: str
+    kind: Deadline
     due_at: datetime
     ledger: Tense
     case_key: str
@@ -31,7 +34,14 @@ def next_due(connection: Connection, now: datetime) -> Timer | None:
     row = connection.execute(_NEXT, {"now": now}).one_or_none()
     if row is None:
         return None
-    return Timer(key=row.key, due_at=row.due_at, ledger=Tense(row.ledger), case_key=row.case_key, case_id=row.case_id)
+    return Timer(
+        key=row.key,
+        kind=Deadline(row.kind),
+        due_at=row.due_at,
+        ledger=Tense(row.ledger),
+        case_key=row.case_key,
+        case_id=row.case_id,
+    )
 
 
 def claim(connection: Connection, timer: Timer) -> bool:

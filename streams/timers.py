@@ -1,4 +1,4 @@
-"""Wakes the cases whose gathering window ended: each in a transaction of its own, at the time it was due."""
+"""Wakes the cases of which something is due: each timer in a transaction of its own, at the time it was due."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,7 +61,7 @@ class Timers:
             effects, file = Effects(), recalled.memory.files[file_key]
             case = next((case for case in file.cases() if case.id == timer.case_id), None)
             if case is not None:
-                wake(file, case, recalled.memory, effects, self.setting, due=timer.due_at)
+                wake(file, case, recalled.memory, effects, self.setting, due=timer.due_at, kind=timer.kind)
                 recording.record(connection, recalled, effects, kept=Kept())
             return True
 

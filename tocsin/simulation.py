@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from alerts.cases import Case, CaseFile
+from alerts.deadlines import Deadline, earliest, timer_key
 from alerts.deduplication import Standing, orphan
 from alerts.effects import Effects
 from alerts.memory import Memory
@@ -139,17 +140,16 @@ class Simulation:
         return read(decoded, laboratory=decoded.detection.reporter.lab, at=at, setting=self.setting, source=source)
 
     def _wake(self, until: datetime) -> None:
-        """Run the gathering windows that end by then, in the order they end."""
-        while due := sorted(self._due(until), key=lambda item: (item[0], item[2].id)):
-            at, file, case = due[0]
-            wake(file, case, self.memory, self.effects, self.setting, due=at)
+        """Run what is due by then, in the order the clock of a site would."""
+        while found := min(self._due(until), key=lambda item: item[:2], default=None):
+            at, _, kind, file, case = found
+            wake(file, case, self.memory, self.effects, self.setting, due=at, kind=kind)
 
-    def _due(self, until: datetime) -> Iterable[tuple[datetime, CaseFile, Case]]:
+    def _due(self, until: datetime) -> Iterable[tuple[datetime, str, Deadline, CaseFile, Case]]:
         for file in self.memory.files.values():
             for case in file.cases():
-                due = case.thread.gather_due if case.thread else None
-                if due is not None and due <= until:
-                    yield due, file, case
+                if found := earliest(case, until):
+                    yield found[0], timer_key(case, found[1]), found[1], file, case
 
     def result(self) -> Simulated:
         """Reports, listed cases (not those that moved into another) and messages so far."""

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
 from notifiers.wording import phrases
+from notifiers.wording.amending import amended, decided, overridden
 from notifiers.wording.facts import Fact, dosed, facts_about, facts_of_the_ended, harmed
 from notifiers.wording.grammar import capitals, distinct, sentence, titled, without_brackets
 from notifiers.wording.tiles import Tile, grid
@@ -109,8 +110,8 @@ def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         subject=_subject(event, t, purpose, band=band),
         handling=_handling(event, t),
         lead=_lead(event, t),
-        notices=_provisional(event, t),
-        changed=_changed(event, t),
+        notices=(*overridden(event, t), *_provisional(event, t)),
+        changed=(*_changed(event, t), *amended(event, t), *decided(event, t)),
         serious=_serious(event, t),
         advice=_retold(event.advice, t) or (t.say(phrases.UNSUPPORTED_ADVICE),),
         why=tuple(sentence(line) for line in _retold((rule.says for rule in event.rules), t)),
@@ -130,7 +131,6 @@ def _ending(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
     band = _ended_band(event, t)
     title = t.say(phrases.ENDING_TITLE[event.kind], title=_title(event, t, name=_name(event)))
     lead = t.say(phrases.ENDING_LEAD[event.kind], number=_number(event))
-    reason = (t.say(phrases.REASON_GIVEN, reason=shown(event.reason, limit=600)),) if event.reason else ()
     return Wording(
         mark=mark_of(event, purpose=purpose),
         mark_sentence=_mark_sentence(event, t, purpose=purpose),
@@ -138,8 +138,8 @@ def _ending(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         title=title,
         subject=_subject(event, t, purpose, band=band),
         handling=_handling(event, t),
-        lead=(lead, *reason),
-        changed=_changed(event, t),
+        lead=(lead, *decided(event, t)),
+        changed=(*_changed(event, t), *amended(event, t)),
         advice=tuple(map(t.say, phrases.ENDING_ADVICE[event.kind])),
         facts=facts_of_the_ended(event, t),
         footer=_footer(event, t),
@@ -283,7 +283,7 @@ def _provisional(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
 
 
 def _changed(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
-    if event.kind is AlertKind.RAISED:
+    if event.kind is AlertKind.RAISED and event.override is None:
         return ()
     level = t.say(phrases.LEVEL, level=int(event.level), word=t.say(phrases.LEVEL_WORD[event.level]))
     told = (change for change in event.changes if change is not Change.FIRST_LEVEL)
@@ -293,9 +293,10 @@ def _changed(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
 def _serious(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
     scores = t.say(phrases.SCORES, impact=event.impact, spread=event.spread)
     lines = (t.say(phrases.LEVEL_MEANING[event.level]), scores, t.say(phrases.SCOPE[event.scope]))
-    if event.computed_level < event.level:
-        return (*lines, t.say(phrases.LOWER_NOW, level=f"L{event.computed_level:d}"))
-    return lines
+    if event.computed_level == event.level or event.override is not None:
+        return lines
+    differs = phrases.LOWER_NOW if event.computed_level < event.level else phrases.HIGHER_NOW
+    return (*lines, t.say(differs, level=f"L{event.computed_level:d}"))
 
 
 def _places(event: AlertEvent, t: Tongue) -> str:

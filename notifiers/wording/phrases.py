@@ -19,6 +19,7 @@ from schemas.vocabularies import (
     PhysicalForm,
     Presentation,
     Scope,
+    Statement,
     Tense,
 )
 
@@ -128,7 +129,56 @@ CHANGE: Final = {
     Change.PARTLY_WITHDRAWN: "Reports behind it were withdrawn; the others still carry it.",
     Change.WITHDRAWN: "The reports that carried it were withdrawn by their laboratory.",
     Change.CANCELLED_BY_PERSON: "It was cancelled by a person.",
+    Change.CORRECTED: "An earlier statement was wrong and is put right here.",
+    Change.NOT_CONFIRMED_IN_TIME: "It was provisional, and was neither confirmed nor renewed in time.",
+    Change.VALIDITY_OVER: "Nothing new was told of it for as long as it was valid.",
+    Change.CLOSED_BY_PERSON: "It was closed by a person.",
+    Change.REOPENED: "It had ended and is open again, at {level}.",
+    Change.LOWERED_BY_PERSON: "A person lowered the level to {level}.",
+    Change.RENEWED: "A person renewed it: it stays valid.",
+    Change.OVERRIDDEN: "A person set the level to {level} for a time.",
+    Change.OVERRIDE_ENDED: "The level that a person had set for a time is over; it is {level} now.",
+    Change.MERGED: "Findings of another case speak of the same threat and are counted here.",
+    Change.SPLIT: "Findings that speak of another threat are counted apart from now on.",
+    Change.UNDONE: "That cases were joined or parted was taken back.",
 }
+CORRECTION: Final = {
+    Statement.COUNTRY: "That it was found in {was} was wrong.",
+    Statement.HARM: "The harm that was told ({was}) was wrong.",
+    Statement.PRESENTATION: "That it is presented {was} was wrong.",
+    Statement.ROUTE_OF_SALE: "That it is sold through {was} was wrong.",
+    Statement.DOSE: "The dose that was told ({was}) was wrong.",
+    Statement.CONFIRMATION: "That it was {was} is not so any more.",
+}
+CORRECTION_TO: Final = {
+    Statement.COUNTRY: "It was found in {now}; that it was found in {was} was wrong.",
+    Statement.HARM: "The worst harm known is: {now}. What was told ({was}) was wrong.",
+    Statement.PRESENTATION: "It is presented {now}; that it is presented {was} was wrong.",
+    Statement.ROUTE_OF_SALE: "It is sold through {now}; that it is sold through {was} was wrong.",
+    Statement.DOSE: "The highest dose known is {now}; what was told ({was}) was wrong.",
+    Statement.CONFIRMATION: "It is {now}; that it was {was} was wrong.",
+}
+CORRECTED_WORD: Final = {
+    "none": "none",
+    "minor": "minor harm",
+    "moderate": "moderate harm",
+    "hospitalised": "people in hospital",
+    "life_threatening": "life-threatening harm",
+    "death": "death",
+    "usual": "usual",
+    "high": "high",
+    "extreme": "extreme",
+    "provisional": "provisional",
+    "confirmed": "confirmed",
+}
+WITHDRAWN_REPORT: Final = "Withdrawn: the report of {date} from {country}."
+WITHDRAWN_REPORT_UNDATED: Final = "Withdrawn: a report from {country}."
+WITHDRAWN_MORE: Final = Counted("{n} earlier report was withdrawn too.", "{n} earlier reports were withdrawn too.")
+REMAINS: Final = "What remains: {events} in {countries}, which alone give {level}."
+REMAINS_NOTHING: Final = "What remains: nothing that an alert could rest on."
+REASON_GIVEN_BY: Final = "Reason given by {who}: {reason}"
+OVERRIDE: Final = "{level} was set by {who} until {until}, whatever the rules give ({computed}). Reason given: {reason}"
+HIGHER_NOW: Final = "The present reports alone would give {level}."
 
 TITLE_FORMS: Final = "{name} in {forms}"
 TITLE_SOLD_AS: Final = "{title} sold as {sold_as}"

@@ -86,6 +86,8 @@ cases: Final = Table(
     Column("subject", JSONB, nullable=False),
     Column("summary", JSONB, nullable=False),
     Column("thread", JSONB),
+    Column("decisions", JSONB, nullable=False, server_default="{}"),
+    Column("receives", Boolean, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("ledger", "case_key", "ordinal"),
 )
@@ -182,6 +184,7 @@ case_log: Final = Table(
     Column("level_after", SmallInteger),
     Column("rules", ARRAY(Text), nullable=False),
     Column("rule_set", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default="{}"),
     Index("ix_case_log_case_id_id", "case_id", "id"),
 )
 """Append-only: what happened to a case and why. By case: its history."""

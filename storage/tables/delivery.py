@@ -139,6 +139,7 @@ held_events: Final = Table(
     Column("sentence", Text, nullable=False),
     Column("planned", Integer, nullable=False, server_default=text("0")),
     _moment("held_at"),
+    Column("released_at", DateTime(timezone=True)),
 )
 """Alert events that told nobody because a person must look first (blast limit, cannot be read, tense crossed)."""
 

@@ -167,7 +167,7 @@ def test_the_older_case_is_closed_by_machine() -> None:
         (CaseState.CLOSED, 2),
         (CaseState.OPEN, 11),
     ]
-    assert [kind for kind, _ in desk.story] == [AlertKind.RAISED, AlertKind.RAISED]
+    assert [kind for kind, _ in desk.story] == [AlertKind.RAISED, AlertKind.EXPIRED, AlertKind.RAISED]
 
 
 def test_a_chain_of_findings_is_one_case_however_long() -> None:
@@ -180,8 +180,15 @@ def test_a_late_finding_joins_the_older_case_it_belongs_to() -> None:
 
 
 def test_a_second_strip_in_the_country_within_28_days_is_the_same_case_and_no_new_alert() -> None:
-    desk = Desk().tell(report("a", strip(), sample=sold("heroin")), report("b", strip(), day=20, sample=sold("heroin")))
+    desk = Desk().tell(report("a", strip(), sample=sold("heroin")), report("b", strip(), day=2, sample=sold("heroin")))
     assert desk.case().summary.events == 2 and len(desk.messages) == 1
+
+
+def test_a_second_strip_after_the_first_expired_is_the_same_case_and_told_again() -> None:
+    desk = Desk().tell(report("a", strip(), sample=sold("heroin")), report("b", strip(), day=20, sample=sold("heroin")))
+    assert desk.case().summary.events == 2
+    assert [kind for kind, _ in desk.story] == [AlertKind.RAISED, AlertKind.EXPIRED, AlertKind.UPDATED]
+    assert len({message.number for message in desk.messages}) == 1
 
 
 # Revisions

@@ -206,7 +206,8 @@ def test_without_timers_an_overdue_window_is_told_before_the_report_that_comes_l
         found = decoded(document)
         at = found.detection.reported_at
         fold(read(found, laboratory=found.detection.reporter.lab, at=at, setting=ours), memory, effects, ours)
-    assert [event.kind for event in effects.events] == [RAISED, UPDATED, UPDATED]
+    assert [event.kind for event in effects.events] == [RAISED, UPDATED, UPDATED, UPDATED]
+    assert effects.events[3].changes == (Change.CORRECTED,)
     assert effects.events[2].decided_at - effects.events[1].decided_at == timedelta(hours=6)
 
 
@@ -226,7 +227,7 @@ def test_a_retraction_that_leaves_a_level_says_what_was_withdrawn_and_the_level_
     worst = nitazene("b", hours=1, harm=death())
     desk = Desk().tell(nitazene("a"), worst, abroad("c", "FI", hours=2), retracted(worst, hours=2))
     assert desk.story[-1] == (UPDATED, L4)
-    assert desk.changes[-1] == (Change.PARTLY_WITHDRAWN,)
+    assert desk.changes[-1] == (Change.PARTLY_WITHDRAWN, Change.CORRECTED)
     assert desk.case().computed is L3 and desk.messages[-1].computed_level is L3
 
 
@@ -314,7 +315,7 @@ def test_late_history_that_explains_an_alert_cancels_nothing() -> None:
 def test_an_alert_explained_by_late_history_is_cancelled_when_its_only_report_is_retracted() -> None:
     first = report("a", "protonitazene", day=370)
     desk = Desk().tell(first, *months("protonitazene"), retracted(first, hours=24 * 200))
-    assert desk.story == [(RAISED, L3), (CANCELLED, L3)]
+    assert desk.story == [(RAISED, L3), (AlertKind.EXPIRED, L3), (CANCELLED, L3)]
 
 
 def test_history_never_speaks_even_when_it_raises_a_level() -> None:

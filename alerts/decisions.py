@@ -1,0 +1,20 @@
+"""What people decided about a case and still holds; the machine reads it and, when its time is over, takes it back."""
+
+from schemas.alert_events import OverrideRef
+from schemas.base import Frozen
+from schemas.vocabularies import Level
+
+
+class Decisions(Frozen):
+    """`shut`: a person closed the case; it still receives reports, and new facts open it again.
+
+    `before_override` is the level that was told when the override began, None when nothing was.
+    """
+
+    shut: bool = False
+    override: OverrideRef | None = None
+    before_override: Level | None = None
+    merged_into: str | None = None
+
+
+UNDECIDED = Decisions()
