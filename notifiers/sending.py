@@ -104,9 +104,13 @@ class Channels:
 
 def content_of(delivery: Claimed) -> Content:
     """The stricter of what was planned and what the current handling leaves to this reader."""
-    choose = mail_content if delivery.channel is Channel.EMAIL else webhook_content
-    allowed = choose(delivery.handling, clearance=delivery.clearance or Handling.CLEAR)
-    return max(delivery.content, allowed, key=STRICTNESS.index)
+    return allowed_content(delivery.content, delivery.channel, delivery.handling, delivery.clearance)
+
+
+def allowed_content(planned: Content, channel: Channel, handling: Handling, clearance: Handling | None) -> Content:
+    """The same, for whoever shows a delivery. A reader without clearance may see what is CLEAR."""
+    choose = mail_content if channel is Channel.EMAIL else webhook_content
+    return max(planned, choose(handling, clearance=clearance or Handling.CLEAR), key=STRICTNESS.index)
 
 
 def _check(said: str, delivery: Claimed, content: Content) -> None:

@@ -136,7 +136,8 @@ _RECIPIENTS: Final = text("""
     FROM destinations d
     JOIN subscribers s ON s.id = d.subscriber_id
     LEFT JOIN subscription_destinations l ON l.destination_id = d.id
-    LEFT JOIN subscriptions u ON u.id = l.subscription_id AND u.active
+    LEFT JOIN subscriptions u ON u.id = l.subscription_id AND u.active AND NOT EXISTS (
+      SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, d.id))
     GROUP BY d.id, s.id ORDER BY d.id
 """)
 
@@ -148,8 +149,17 @@ _LIST: Final = text("""
     FROM subscribers s
     JOIN destinations d ON d.subscriber_id = s.id
     LEFT JOIN subscription_destinations l ON l.destination_id = d.id
-    LEFT JOIN subscriptions u ON u.id = l.subscription_id AND u.active
+    LEFT JOIN subscriptions u ON u.id = l.subscription_id AND u.active AND NOT EXISTS (
+      SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, d.id))
     GROUP BY s.id, d.id ORDER BY s.id, d.name
+""")
+
+_UNSUBSCRIBE: Final = text("""
+    INSERT INTO unsubscriptions (subscription_id, destination_id)
+    SELECT u.id, d.destination_id FROM deliveries d
+    JOIN subscription_destinations l ON l.destination_id = d.destination_id
+    JOIN subscriptions u ON u.id = l.subscription_id AND u.ground = 'voluntary'
+    WHERE d.delivery_id = :delivery_id ON CONFLICT DO NOTHING
 """)
 
 _SUPPRESS: Final = text("""
@@ -184,6 +194,12 @@ def listed(connection: Connection) -> tuple[Listed, ...]:
     """Every destination, for the operator."""
     found = connection.execute(_LIST).mappings()
     return tuple(Listed(**{**row, "subscriptions": tuple(row["subscriptions"])}) for row in found)
+
+
+def unsubscribe(connection: Connection, delivery_id: str) -> int:
+    """End every voluntary subscription of the destination that this delivery went to; how many that were. Statutory
+    ones stay, and a withdrawal of what was told still goes there (P9)."""
+    return connection.execute(_UNSUBSCRIBE, {"delivery_id": delivery_id}).rowcount
 
 
 def suppress(connection: Connection, destination: str, reason: str) -> bool:

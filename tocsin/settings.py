@@ -214,6 +214,32 @@ class MetricsSettings(Frozen):
     courier_port: FreePort = 0
 
 
+class PortalSettings(Frozen):
+    """Where the pages behind the links of mails are. Without `base_url`, mails carry links only where `tocsin up` runs
+    the portal itself."""
+
+    host: Host = LOOPBACK
+    port: FreePort = 0
+    base_url: (
+        Annotated[
+            str,
+            Field(pattern=r"^https?://[a-zA-Z0-9.\[\]:-]{1,200}$"),
+            Allowed("https:// and a host, without a path, such as https://alerts.example.eu"),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _safe(self) -> "PortalSettings":
+        parts = urlsplit(self.base_url or "")
+        if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+            raise _wrong(
+                f"TOCSIN_PORTAL__BASE_URL is {self.base_url}: links that are secrets go over https, except on this "
+                "machine; use https:// and let your web server end it."
+            )
+        return self
+
+
 class CourierSettings(Frozen):
     """How much is sent at once."""
 
@@ -245,6 +271,7 @@ class Settings(BaseSettings):
     smtp: SmtpSettings = SmtpSettings()
     webhook: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
+    portal: PortalSettings = PortalSettings()
     courier: CourierSettings = CourierSettings()
     batch: BatchSettings = BatchSettings()
     gathering_interval: Duration = timedelta(hours=6)

@@ -1,4 +1,4 @@
-"""One machine's Tocsin: engines, migrations, topics, then workers and courier; all of it kept up, all of it stopped."""
+"""One machine's Tocsin: engines, migrations, topics, then its own processes; all of it kept up and stopped."""
 
 import asyncio
 import contextlib
@@ -22,11 +22,12 @@ from tocsin.embedded.processes import Command, Say, python, spawn
 from tocsin.errors import Refusal
 from tocsin.parts import Notices, Part, child_environment, pass_on
 from tocsin.reading import known_variables
-from tocsin.settings import KafkaSecurity, Settings
+from tocsin.settings import LOOPBACK, KafkaSecurity, Settings
 
 WORKER: Final = ("worker",)
 BACKFILL: Final = ("worker", "--flow", "backfill")
 COURIER: Final = ("courier",)
+PORTAL: Final = ("portal",)
 _GRACE: Final = 30.0
 """A worker that is told to stop while it joins its group can hang that long (Faust)."""
 
@@ -44,7 +45,7 @@ class Plan:
     settings: Settings
     purpose: DataPurpose
     environment: Mapping[str, str] = field(default_factory=dict)
-    commands: Sequence[tuple[str, ...]] = (WORKER, BACKFILL, COURIER)
+    commands: Sequence[tuple[str, ...]] = (WORKER, BACKFILL, COURIER, PORTAL)
     prepare: Body = _nothing
     """What else must be there before worker and courier start; the schema is."""
     secure: bool = False
@@ -163,7 +164,7 @@ async def _first_start(part: Part, processes: dict[str, asyncio.subprocess.Proce
 
 
 def _part(plan: Plan, found: Running, command: tuple[str, ...], notices: Notices) -> Part:
-    """Known by its last word: `worker`, `backfill`, `courier`. A port that is set for figures is the live worker's."""
+    """Known by its last word: `worker`, `backfill`, `courier`, `portal`. A port that is set is the live worker's."""
     own = {"TOCSIN_METRICS__WORKER_PORT": "0"} if command == BACKFILL else {}
     return Part(
         name=command[-1],
@@ -190,7 +191,19 @@ def _announcement(plan: Plan, engines: Engines) -> Running:
         database_url=engines.postgres.url() if engines.postgres else None,
         smtp=engines.mailbox.smtp if engines.mailbox else None,
         mailbox=engines.mailbox.url if engines.mailbox else None,
+        portal=_portal(plan),
     )
+
+
+def _portal(plan: Plan) -> str | None:
+    """Where the portal will be: as set, else on a port of the directory's own."""
+    if PORTAL not in plan.commands:
+        return plan.settings.portal.base_url
+    return plan.settings.portal.base_url or f"http://{LOOPBACK}:{_portal_port(plan)}"
+
+
+def _portal_port(plan: Plan) -> int:
+    return plan.settings.portal.port or plan.directory.state().ports.portal
 
 
 async def _prepare(plan: Plan, found: Running) -> None:
@@ -239,6 +252,8 @@ def _environment(plan: Plan, found: Running) -> dict[str, str]:
     if found.smtp:
         host, _, port = found.smtp.rpartition(":")
         supplied |= {"TOCSIN_SMTP__HOST": host, "TOCSIN_SMTP__PORT": port, "TOCSIN_SMTP__TLS": "none"}
+    if found.portal:
+        supplied |= {"TOCSIN_PORTAL__BASE_URL": found.portal, "TOCSIN_PORTAL__PORT": str(_portal_port(plan))}
     return child_environment({**supplied, **plan.environment}, known=known_variables())
 
 
@@ -248,5 +263,6 @@ def _greet(plan: Plan, found: Running) -> None:
     if found.kafka_password:
         say("Kafka asks for a login: `tocsin lab add` makes one for the laboratory, to write its own topics only")
     say(f"ready: Kafka {found.kafka or 'as set'}, PostgreSQL {server}, data in {plan.directory.path}")
+    say(f"portal: {found.portal}" if found.portal else "no portal: mails carry no links")
     say(f"mailbox: {found.mailbox}" if found.mailbox else "mail goes to the relay that is set")
     say("Ctrl-C stops everything; other commands find it through the data directory (TOCSIN_DATA_DIR)")

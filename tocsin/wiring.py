@@ -15,6 +15,7 @@ from schemas.topics import backfill_topic, detections_topic
 from storage import catalogues, laboratories
 from storage.engine import connect
 from storage.laboratories import Laboratory
+from storage.site_keys import site_key
 from streams.config import Flow, Kafka, Login, Stream
 from tocsin.embedded.directory import ADMIN, DataDirectory, Running
 from tocsin.errors import Refusal
@@ -23,8 +24,11 @@ from tocsin.reading import read
 from tocsin.settings import KafkaSecurity, Settings, Tls
 
 if TYPE_CHECKING:  # chemistry and the stream take a second to import: only those who decide or read pay for them
+    from fastapi import FastAPI
+
     from alerts.pipeline import Setting
     from notifiers.email.relay import MailRelay
+    from notifiers.tokens import Links
     from streams.assess import Assessed
     from streams.replaying import Replays
     from streams.told import Topics
@@ -224,6 +228,30 @@ def mail_relay(settings: Settings) -> "MailRelay":
     )
 
 
+def links(settings: Settings, engine: Engine) -> "Links | None":
+    """How readers of mails answer; None where no portal is set."""
+    from notifiers.tokens import Links
+
+    if settings.portal.base_url is None:
+        return None
+    with engine.begin() as connection:
+        return Links(settings.portal.base_url, site_key(connection, "links"))
+
+
+def portal(settings: Settings, engine: Engine) -> "FastAPI":
+    """The pages of this site."""
+    from portal.answering import Answering
+    from portal.app import application
+
+    found = links(settings, engine)
+    if found is None:
+        raise Refusal(
+            "The portal must know its own address, because the links in mails lead to it: set TOCSIN_PORTAL__BASE_URL, "
+            "or let `tocsin up` run everything."
+        )
+    return application(Answering(engine, found))
+
+
 async def courier(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until `stop`."""
     from notifiers.courier import Courier, CourierConfig
@@ -238,7 +266,7 @@ async def courier(settings: Settings, stop: asyncio.Event) -> None:
     limits = Limits(in_flight=settings.courier.in_flight, per_destination=settings.courier.per_destination)
     pool = MailPool(relay)
     async with WebhookSender(WebhookConfig(loopback=frozenset(map(_origin, settings.webhook.allow)))) as webhooks:
-        channels = Channels(relay=relay, mail=pool, webhook=webhooks)
+        channels = Channels(relay=relay, mail=pool, webhook=webhooks, links=links(settings, engine))
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         sender = Courier(engine, channels, CourierConfig(name=name, limits=limits))
         await Service(engine=engine, courier=sender, ready=say_ready).run(stop)

@@ -5,6 +5,8 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 PREFIX: Final = "whsec_"
@@ -35,3 +37,17 @@ def signature(secret: str, *, message_id: str, timestamp: int, body: bytes) -> s
         raise ValueError("A webhook's message id is letters, digits, - and _: a dot would move the signed parts.")
     signed = f"{message_id}.{timestamp}.".encode("ascii") + body
     return "v1," + base64.b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode("ascii")
+
+
+def verified(secret: str, headers: Mapping[str, str], body: bytes, *, now: datetime, tolerance: timedelta) -> bool:
+    """Whether `webhook-id`, `webhook-timestamp` and `webhook-signature` sign this body with this secret, just now. Any
+    of several signatures will do (rotation); compares in constant time, false for whatever is not well-formed."""
+    try:
+        seconds = int(headers["webhook-timestamp"])
+        sent = datetime.fromtimestamp(seconds, UTC)
+        wanted = signature(secret, message_id=headers["webhook-id"], timestamp=seconds, body=body)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return False
+    given = headers.get("webhook-signature", "").split(" ")[:10]
+    matches = [hmac.compare_digest(each.encode(), wanted.encode()) for each in given]
+    return any(matches) and abs(now - sent) <= tolerance

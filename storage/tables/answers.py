@@ -51,6 +51,15 @@ measures: Final = Table(
 Index("ix_measures_alert_id", measures.c.alert_id)
 """Everything reported about one alert, oldest first."""
 
+unsubscriptions: Final = Table(
+    "unsubscriptions",
+    metadata,
+    Column("subscription_id", Text, ForeignKey("subscriptions.id"), primary_key=True),
+    Column("destination_id", Text, ForeignKey("destinations.id"), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Voluntary subscriptions that a reader ended with one click; the file of subscribers does not bring them back."""
+
 site_keys: Final = Table(
     "site_keys",
     metadata,

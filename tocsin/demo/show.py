@@ -19,7 +19,7 @@ from tocsin.demo.scenes import GATHERING_SECONDS, Figures, Scene, Screen
 from tocsin.embedded.directory import DataDirectory, DataPurpose, Running
 from tocsin.embedded.processes import Say
 from tocsin.settings import Settings
-from tocsin.supervisor import COURIER, WORKER, Plan, supervise
+from tocsin.supervisor import COURIER, PORTAL, WORKER, Plan, supervise
 
 _PREFIX: Final = "up       | "
 
@@ -70,7 +70,7 @@ class Show:
                 "TOCSIN_HISTORY_COUNTRIES": HISTORY_COUNTRY,
                 "TOCSIN_WEBHOOK__ALLOW": receiver.origin,
             },
-            commands=(WORKER, COURIER),
+            commands=(WORKER, COURIER, PORTAL),
             prepare=prepare,
             log=log,
         )

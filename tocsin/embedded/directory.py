@@ -34,6 +34,7 @@ class Ports(Frozen):
     postgres: int = 0
     smtp: int = 0
     mailbox: int = 0
+    portal: int = 0
 
 
 class State(Frozen):
@@ -58,6 +59,7 @@ class Running(Frozen):
     database_url: str | None = Field(default=None, repr=False)
     smtp: str | None = None
     mailbox: str | None = None
+    portal: str | None = None
 
     def alive(self) -> bool:
         """Whether the supervisor that wrote this still runs; a pid used again by a stranger does not count."""

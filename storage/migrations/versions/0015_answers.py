@@ -45,6 +45,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_measures_alert_id", "measures", ["alert_id"])
     op.create_table(
+        "unsubscriptions",
+        sa.Column("subscription_id", sa.Text, nullable=False),
+        sa.Column("destination_id", sa.Text, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+        sa.PrimaryKeyConstraint("subscription_id", "destination_id", name="pk_unsubscriptions"),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"], ["subscriptions.id"], name="fk_unsubscriptions_subscription_id_subscriptions"
+        ),
+        sa.ForeignKeyConstraint(
+            ["destination_id"], ["destinations.id"], name="fk_unsubscriptions_destination_id_destinations"
+        ),
+    )
+    op.create_table(
         "site_keys",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("key", sa.LargeBinary, nullable=False),
@@ -55,5 +68,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("site_keys")
+    op.drop_table("unsubscriptions")
     op.drop_table("measures")
     op.drop_table("acknowledgements")
