@@ -8,13 +8,13 @@ worst that passes these limits took 0.4 s on one core, a usual structure takes 0
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from rdkit import Chem, rdBase
-from rdkit.Chem import Descriptors, RegistrationHash, rdMolDescriptors
+from rdkit import Chem, DataStructs, rdBase
+from rdkit.Chem import Descriptors, RegistrationHash, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from alerts.inchis import without_isotopes
@@ -68,6 +68,14 @@ class Pattern:
     include: tuple[str, ...]
     exclude: tuple[str, ...] = ()
     max_mass: float | None = None
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Structures to compare others with; both of one length, in the order of the keys."""
+
+    keys: tuple[str, ...]
+    fingerprints: tuple[DataStructs.ExplicitBitVect, ...]
 
 
 def is_inchikey(text: str) -> bool:
@@ -211,7 +219,8 @@ def tautomer_key(smiles: str) -> str | None:
     molecule = _parent_drawn(smiles)
     if molecule is None:
         return None
-    layer, _ = RegistrationHash.GetNoStereoLayers(molecule, enable_tautomer_hash_v2=True)  # type: ignore[no-untyped-call]
+    own = Chem.Mol(molecule)  # the hash changes what it is given
+    layer, _ = RegistrationHash.GetNoStereoLayers(own, enable_tautomer_hash_v2=True)  # type: ignore[no-untyped-call]
     return hashlib.sha256(str(layer).encode()).hexdigest()[:16]
 
 
@@ -252,3 +261,33 @@ def _query(smarts: str) -> Chem.Mol:
     if query is None:
         raise ValueError(f"not a SMARTS pattern: {smarts}")
     return query
+
+
+def shelf(structures: Mapping[str, str]) -> Shelf:
+    """Those of the structures (SMILES by key) that can be read."""
+    found = {key: _fingerprint(structures[key]) for key in sorted(structures)}
+    readable = {key: fingerprint for key, fingerprint in found.items() if fingerprint is not None}
+    return Shelf(tuple(readable), tuple(readable.values()))
+
+
+def nearest(smiles: str, among: Shelf, *, without: str | None = None) -> tuple[str, float] | None:
+    """The key of the most alike structure and its Tanimoto likeness from 0 to 1; of equals the first key."""
+    fingerprint = _fingerprint(smiles)
+    if fingerprint is None or not among.keys:
+        return None
+    scores = DataStructs.BulkTanimotoSimilarity(fingerprint, among.fingerprints)
+    if without in among.keys:
+        scores[among.keys.index(without)] = 0.0
+    best = max(scores)
+    return among.keys[scores.index(best)], float(best)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _fingerprint(smiles: str) -> DataStructs.ExplicitBitVect | None:
+    molecule = _parent_drawn(smiles)
+    return None if molecule is None else _morgan().GetFingerprint(molecule)
+
+
+@cache
+def _morgan() -> rdFingerprintGenerator.FingerprintGenerator64:
+    return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=LIKENESS_BITS)

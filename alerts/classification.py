@@ -1,4 +1,4 @@
-"""Says which class a substance belongs to: by the catalogue, by its structure, by the end of its name, in this order.
+"""Says which class a substance belongs to: by the catalogue, by its structure, by its name, in this order.
 
 Also reads texts that name a class instead of a substance ("unknown nitazene").
 """
@@ -6,17 +6,17 @@ Also reads texts that name a class instead of a substance ("unknown nitazene").
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 
 import yaml
 
 from alerts import chemistry
-from alerts.catalogue import Entry
+from alerts.catalogue import POTENT_OPIOIDS, Entry
 from alerts.names import keys_of, plain
 from schemas.base import Frozen
-from schemas.vocabularies import Category
+from schemas.vocabularies import Category, SubstanceKind
 
 DESIGNER_FAMILIES = frozenset({"PR-GLY", "PR-APAA", "PR-MAL", "PR-BKH", "PR-NIT"})
 DRUG_CLASSES = frozenset(Category) - {
@@ -70,9 +70,19 @@ class NameEnding(Frozen):
     ends: str
 
 
+class NameClass(Frozen):
+    """A class whose members are named, not drawn: plants. `words` stand in the name as whole words."""
+
+    id: str
+    category: Category
+    words: tuple[str, ...]
+    says: str
+
+
 class ClassRules(Frozen):
     """The shipped table: the order of its rules is their precedence."""
 
+    names: tuple[NameClass, ...]
     endings: tuple[NameEnding, ...]
     rules: tuple[StructureRule, ...]
 
@@ -85,22 +95,49 @@ def rules() -> ClassRules:
 
 
 def classify(entry: Entry | None, *, name: str, smiles: str | None) -> SubstanceClass:
-    """The class by the first rung that answers; what the catalogue leaves empty is no answer."""
-    if entry is not None and entry.subgroup:
-        return SubstanceClass(entry.category, entry.subgroup, says=_LISTED)
-    by_rule = _by_rule(name, smiles or (entry.smiles if entry else None))
+    """The class by the first rung that answers; what the catalogue leaves empty is no answer.
+
+    A listed substance has the same class whether it was drawn or named.
+    """
     if entry is None:
-        return by_rule
+        return _by_rule(name, smiles)
+    listed = SubstanceClass(entry.category, entry.subgroup, says=_LISTED)
+    if entry.subgroup:
+        return listed
     if entry.category in (Category.OTHER, Category.UNKNOWN):
-        return by_rule if smiles and by_rule.category in DRUG_CLASSES else SubstanceClass(entry.category, says=_LISTED)
-    if by_rule.category is not entry.category or not by_rule.subgroup:
-        return SubstanceClass(entry.category, says=_LISTED)
-    return by_rule
+        found = of_structure(entry.smiles or smiles or "")
+        return found if entry.kind is SubstanceKind.NPS and found.category in DRUG_CLASSES else listed
+    found = _by_rule(name, entry.smiles or smiles)
+    return found if found.category is entry.category and found.subgroup else listed
 
 
 def _by_rule(name: str, smiles: str | None) -> SubstanceClass:
+    """The structure decides; a name that ends like a potent opioid's outdoes one that is not drawn as an opioid."""
     found = of_structure(smiles) if smiles else UNCLASSED
-    return of_name_ending(name) or UNCLASSED if found is UNCLASSED else found
+    named = of_name(name)
+    if found is UNCLASSED:
+        return named or UNCLASSED
+    if (
+        named is not None
+        and named.subgroup in POTENT_OPIOIDS
+        and found.category not in (Category.OPIOID, Category.PRECURSOR)
+    ):
+        return replace(named, says=f"{named.says}, though {found.says}", matched=named.matched + found.matched)
+    return found
+
+
+def of_name(name: str) -> SubstanceClass | None:
+    """The class that a name alone gives: a plant, or an ending of systematic names. The hazard, not the identity."""
+    return of_name_ending(name) or _of_words(name)
+
+
+@lru_cache(maxsize=chemistry.REMEMBERED)
+def _of_words(name: str) -> SubstanceClass | None:
+    said = f" {' '.join(_words(name))} "
+    for one in rules().names:
+        if any(f" {words} " in said for words in one.words):
+            return SubstanceClass(one.category, None, one.id, f"its name is that of {one.says}", (one.id,))
+    return None
 
 
 @lru_cache(maxsize=chemistry.REMEMBERED)

@@ -66,7 +66,7 @@ def _components(formula: str, most_atoms: int) -> list[_Component]:
         _require(match is not None)
         assert match is not None
         times, component = int(match[1] or 1), _component(match[2])
-        _require(0 < component.atoms and (len(found) + times) <= most_atoms)
+        _require(component.atoms > 0 and (len(found) + times) <= most_atoms)
         found += [component] * times
         _require(sum(one.atoms for one in found) <= most_atoms)
     return found
