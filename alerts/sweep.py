@@ -42,7 +42,7 @@ class _Greatest(Generic[Number]):
     """The greatest number of a sliding window."""
 
     def __init__(self, none: Number) -> None:
-        self._none = none
+        self._none: Number = none
         self._falling: deque[tuple[int, Number]] = deque()
 
     def note(self, number: Number, day: int) -> None:
