@@ -19,6 +19,7 @@ from notifiers.retry import Circumstances, Next, after
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState
 from storage import leases, ledger, subscribers
 from storage.engine import is_infrastructure
+from storage.epochs import Fence, Restored
 from storage.ledger import Claimed, Due, Left, Refused, Result
 
 log: Final = structlog.get_logger("notifiers.courier")
@@ -45,7 +46,8 @@ class CourierConfig:
 
 class Courier:
     """Promises: no send without a committed claim under a living lease (P2); a send ends before its lease does; a
-    result is recorded or the delivery is `unknown`. Any number of couriers may run."""
+    result is recorded or the delivery is `unknown`. Any number of couriers may run. One ends with `Restored` when the
+    database went back under it."""
 
     def __init__(self, engine: Engine, sender: Sender, config: CourierConfig) -> None:
         self._engine = engine
@@ -56,6 +58,7 @@ class Courier:
         self._swept = float("-inf")
         self._stopping = False
         self._wake = asyncio.Event()
+        self._fence = Fence()
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="ledger")
 
     def wake(self) -> None:
@@ -106,6 +109,7 @@ class Courier:
             self._busy[each] = asyncio.create_task(self._deliver(each))
 
     def _due(self, connection: Connection) -> tuple[Due, ...]:
+        self._fence.look(connection)
         limits = self._config.limits
         if len(self._busy) >= limits.in_flight:
             return ()
@@ -234,6 +238,8 @@ class Courier:
         """A step whose trouble ends only that step: the next look comes anyway."""
         try:
             await step()
+        except Restored:
+            raise
         except Exception as error:
             log.warning("step_failed", error=type(error).__name__, exc_info=None if is_infrastructure(error) else error)
 

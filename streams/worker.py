@@ -17,6 +17,7 @@ from storage import laboratories, restarts
 from storage.wakeups import Bell, Wakeup
 from streams import app as application
 from streams.agents import Guard, Stop
+from streams.catching_up import caught_up
 from streams.clock import Clock, Tick
 from streams.config import Flow, Stream
 from streams.conserving import Conserving
@@ -119,8 +120,22 @@ def _beside(
         loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka, worker.site).step, every=0.0))
         loops.append(forever("conserving", Conserving(worker.engine).step, every=30.0))
     if worker.tick is not None:
-        loops.append(forever("clock", Clock(worker.engine, worker.tick, bell.ring).step, every=1.0))
+        loops.append(_clock(worker.engine, worker.stream, Clock(worker.engine, worker.tick, bell.ring)))
     return loops
+
+
+async def _clock(engine: Engine, stream: Stream, clock: Clock) -> None:
+    """The clock, once what waited in the logs was read."""
+    caught = False
+
+    async def step() -> None:
+        nonlocal caught
+        if not caught:
+            await caught_up(engine, stream)
+            caught = True
+        await clock.step()
+
+    await forever("clock", step, every=1.0)
 
 
 @dataclass(slots=True)
