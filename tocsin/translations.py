@@ -1,6 +1,6 @@
 """Keeps the catalogues of the other languages in step with the English sentences.
 
-`python -m notifiers.wording.catalogues` gives each catalogue what is new, empty, and takes out what is no longer said.
+`python -m tocsin.translations` gives each catalogue what is new, empty, and takes out what is no longer said.
 With `--check` it writes nothing and says what is amiss, with exit code 1: a sentence that is missing, a place that a
 translation lost, a sentence that is no longer said.
 """
@@ -22,6 +22,7 @@ import alerts
 from alerts.responses import responses
 from notifiers.wording import phrases, tongue
 from notifiers.wording.tongue import AWAITS, FOLDER, RULE, Counted
+from portal import phrases as pages
 from schemas.languages import ENGLISH, LANGUAGES
 
 RULES: Final = Path(alerts.__file__).parent / "rules" / "european.yaml"
@@ -44,9 +45,10 @@ def sentences() -> Iterator[Sentence]:
     """Everything that a message can hold and that is ours, in the order in which it is written down."""
     for words in (tongue.PERIOD, tongue.PERIOD_DAY, tongue.INSTANT, tongue.AND_OTHERS):
         yield Sentence(words, "dates and lists")
-    for name, spoken in vars(phrases).items():
-        if name.isupper() and name not in _UNSPOKEN:
-            yield from _of(spoken, name)
+    for module in (phrases, pages):
+        for name, spoken in vars(module).items():
+            if name.isupper() and name not in _UNSPOKEN:
+                yield from _of(spoken, name)
     for name, heading in asdict(phrases.Headings()).items():
         yield Sentence(heading, f"heading: {name}")
     for number, says in enumerate((*responses().advice, *responses().questions)):
