@@ -24,7 +24,7 @@ from schemas.vocabularies import RejectionReason
 from storage import memory as recalling
 from storage import recording
 from storage import waiting as waiting_revisions
-from storage.deciding import renewed
+from storage.following import renewed
 from storage.laboratories import Laboratory, LaboratoryState
 from storage.memory import Kept, Known, Recalled, Wanted
 from storage.waiting import Waiting
