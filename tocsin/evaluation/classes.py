@@ -29,11 +29,8 @@ class ClassRow(Frozen):
     substances: int
     right: int
     right_with_suggestion: int
-
-    @property
-    def accuracy(self) -> float:
-        """By the rules alone."""
-        return self.right / self.substances
+    accuracy: float
+    accuracy_with_suggestion: float
 
 
 class Misclassed(Frozen):
@@ -89,7 +86,7 @@ class ClassesEvaluation(Evaluation):
         )
         yield f"{'class':<26}{'substances':>10}{'right':>8}{'rules':>8}{'nearest':>9}"
         for row in self.by_class:
-            shares = f"{row.accuracy:>8.1%}{row.right_with_suggestion / row.substances:>9.1%}"
+            shares = f"{row.accuracy:>8.1%}{row.accuracy_with_suggestion:>9.1%}"
             yield f"{row.category:<26}{row.substances:>10,}{row.right:>8,}{shares}"
         yield from (f"  wrong merge {one.key}: lines {', '.join(map(str, one.lines))}" for one in self.wrong_merges)
         yield from _listed("Another class", self.wrong)
@@ -187,11 +184,15 @@ def _by_class(judged: Sequence[_Judged]) -> Iterator[ClassRow]:
     for one in judged:
         classes[one.row.cells["category"].strip().lower()].append(one)
     for category, found in sorted(classes.items(), key=lambda item: (-len(item[1]), item[0])):
+        right = [one.right for one in found]
+        suggested = [one.suggested in one.stated.categories for one in found]
         yield ClassRow(
             category=category,
             substances=len(found),
-            right=sum(one.right for one in found),
-            right_with_suggestion=sum(one.suggested in one.stated.categories for one in found),
+            right=sum(right),
+            right_with_suggestion=sum(suggested),
+            accuracy=_share(right),
+            accuracy_with_suggestion=_share(suggested),
         )
 
 
