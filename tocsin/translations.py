@@ -14,18 +14,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import yaml
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
-import alerts
 from alerts.responses import responses
+from alerts.rulebook import european
 from notifiers.wording import phrases, tongue
 from notifiers.wording.tongue import AWAITS, FOLDER, RULE, Counted
 from portal import phrases as pages
 from schemas.languages import ENGLISH, LANGUAGES
 
-RULES: Final = Path(alerts.__file__).parent / "rules" / "european.yaml"
 _WRITTEN: Final = datetime(2026, 11, 24, tzinfo=UTC)
 _UNSPOKEN: Final = frozenset({"MARK", "QUOTED", "TLP"})
 
@@ -53,10 +51,9 @@ def sentences() -> Iterator[Sentence]:
         yield Sentence(heading, f"heading: {name}")
     for number, says in enumerate((*responses().advice, *responses().questions)):
         yield Sentence(says.says, f"advice or question {number + 1}")
-    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
-    for table in ("impact", "spread", "confidence", "overrides"):
-        for rule in rules[table]:
-            yield Sentence(rule["says"], f"rule {rule['id']}", RULE)
+    rules = european().rules
+    for rule in (*rules.impact, *rules.spread, *rules.confidence, *rules.overrides):
+        yield Sentence(rule.says, f"rule {rule.id}", RULE)
 
 
 def _of(words: object, name: str) -> Iterator[Sentence]:
