@@ -54,6 +54,7 @@ class Setting:
             grading=self.grading,
             policy=self.policy,
             catalogue_version=self.catalogue.version,
+            loaded=self.loaded,
         )
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts.cases import Case, CaseFile
+from alerts.cases import Case, CaseFile, Context
 from alerts.composing import ENDINGS, compose
 from alerts.effects import Effects, LogEntry
+from alerts.explanation import told_why
 from alerts.filing import Touched, end
 from alerts.grading import Grading
 from alerts.lifecycle import Arrived, Gather, Policy, Silent, Speak, Step, after_report, told
@@ -35,6 +36,7 @@ class Saying:
     grading: Grading
     policy: Policy
     catalogue_version: str
+    loaded: frozenset[str] = frozenset()
 
 
 def alert_id(case: Case) -> str:
@@ -141,6 +143,7 @@ def take(
         by=by,
         reason=reason,
     )
+    event = told_why(event, case, file.sightings, Context(grading=saying.grading, loaded=saying.loaded))
     case.thread = case.thread.model_copy(update={"said": event, "withdrawn": ()})
     if not repeats:
         saying.effects.events.append(event)

@@ -157,7 +157,7 @@ class _Sliding:
         past, harmful = recent - windows.history, day - windows.harm + 1
         fresh = day - windows.new_country + 1
         look.recent.events, look.recent.local_user = self.events, self.local_user
-        look.recent.countries = +self.by_country
+        look.recent.countries.update(+self.by_country)
         look.recent.grams, look.recent.harm = self.grams.since(recent), self.harm.since(recent)
         look.recent.marks = self.marks.since(recent)
         look.recent.presentations, look.recent.routes = self.presentations.since(recent), self.routes.since(recent)
@@ -167,7 +167,7 @@ class _Sliding:
         look.harmful.events, look.harmful.deaths = self.harmful, self.deaths
         look.harmful.dose_mg, look.harmful.marks = self.dose.since(harmful), self.marks.since(harmful)
         look.harmful.confidence = min(self.confidences.since(harmful), default=None)
-        look.severe = +self.severe
+        look.severe.update(+self.severe)
         look.fresh = set(self.countries.since(fresh))
         look.before = set(self.past_countries.since(fresh - windows.history))
         look.confirmed_harm = set(self.harmed.since(fresh))

@@ -66,6 +66,7 @@ class SimulatedMessage(Frozen):
     read_with: tuple[str, ...]
     confidence: str
     provisional: bool
+    explanation: str = ""
 
 
 class Simulated(Frozen):
@@ -204,6 +205,7 @@ def _message(event: AlertEvent) -> SimulatedMessage:
         read_with=event.references,
         confidence=event.confidence.value,
         provisional=event.provisional,
+        explanation=event.explanation,
     )
 
 

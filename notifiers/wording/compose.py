@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from alerts.explanation import nearness
 from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
 from notifiers.wording import phrases
@@ -114,7 +115,7 @@ def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         changed=(*_changed(event, t), *amended(event, t), *decided(event, t)),
         serious=_serious(event, t),
         advice=_retold(event.advice, t) or (t.say(phrases.UNSUPPORTED_ADVICE),),
-        why=tuple(sentence(line) for line in _retold((rule.says for rule in event.rules), t)),
+        why=_why(event, t),
         why_heading=t.say(phrases.WHY, level=f"L{event.level:d}"),
         tiles=grid({count.country: count.events for count in event.countries}),
         places=_places(event, t),
@@ -332,6 +333,12 @@ def _footer(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
         t.say(phrases.REPLY),
         *_unreviewed(t),
     )
+
+
+def _why(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
+    """Every rule that fired, then what would raise the level: the words of the explanation."""
+    said = (*(rule.says for rule in event.rules), *nearness(event.near))
+    return tuple(sentence(line) for line in _retold(said, t))
 
 
 def _retold(sentences: Iterable[str], t: Tongue) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`tocsin case list | show`: what the threats are, how grave, and why."""
+"""`tocsin case list | show`: what the threats are, how grave, and why; and what people decide about them."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
+from alerts.explanation import nearness
 from schemas.vocabularies import Level, Tense
 from storage import browsing
 from storage.browsing import CaseDetail, CaseRow
 from tocsin import wiring
+from tocsin.commands import case_decisions
 from tocsin.errors import Refusal
+from tocsin.explaining import Explained, explained_of
 
 app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
+case_decisions.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -49,26 +53,37 @@ def show(
     as_json: Json = False,
 ) -> None:
     """One case: why this level, which reports, what was said."""
-    engine = wiring.database(wiring.settings(data_dir), "case")
+    settings = wiring.settings(data_dir)
+    engine = wiring.database(settings, "case")
+    context = wiring.setting(settings, engine).context
     with engine.begin() as connection:
         found = browsing.case(connection, asked)
+        why = None if found is None else explained_of(connection, found, context)
     engine.dispose()
     if found is None:
         raise Refusal(f"No one case is {asked!r}: `tocsin case list --level 0` shows those there are.")
     if as_json:
-        print(json.dumps(_detail(found), indent=2, ensure_ascii=False))
+        told = {"explanation": why.why.says, "near": [m.model_dump(mode="json") for m in why.why.near]} if why else {}
+        print(json.dumps(_detail(found) | told, indent=2, ensure_ascii=False))
     else:
-        _say(found)
+        _say(found, why)
 
 
 def _told(row: CaseRow) -> str:
     if row.number is None or row.announced is None:
         return "nobody told"
-    ended = "" if row.state == "open" else f", {row.state}"
-    return f"{row.number} at L{row.announced}{ended}"
+    ended = f", {row.ended_as or row.state}" if row.ended_as or row.state != "open" else ""
+    return f"{row.number} at L{row.announced}{ended}{_set(row)}"
 
 
-def _say(found: CaseDetail) -> None:
+def _set(row: CaseRow) -> str:
+    """What a person decided of the level, and whether somebody should have looked by now."""
+    override, overdue = row.override, row.review_overdue
+    level = "" if override is None else f", set by {override.by} until {override.until:%Y-%m-%d %H:%M} UTC"
+    return f"{level}, review overdue since {overdue:%Y-%m-%d %H:%M} UTC" if overdue else level
+
+
+def _say(found: CaseDetail, why: Explained | None) -> None:
     row, grade = found.row, found.grade
     print(f"{row.name}, case {row.id}, {row.state}")
     if grade is not None:
@@ -76,8 +91,14 @@ def _say(found: CaseDetail) -> None:
         print(f"L{row.level} {row.level.word}: {scores} on {grade.anchor}")
         for rule in grade.fired:
             print(f"  because  {rule.says}  ({rule.id}, {rule.axis} {rule.score})")
+    if why is not None:
+        for sentence in nearness(why.why.near):
+            print(f"  but      {sentence}")
+        print(f"aloud      {why.why.says}")
     print(f"countries  {', '.join(f'{c} {n}' for c, n in found.summary.countries.items()) or '-'}")
     print(f"told       {_told(row)}")
+    if row.override is not None:
+        print(f"           L{row.override.level:d} because: {row.override.reason}")
     for report in found.reports:
         print(f"report     {report.day} {report.country} {report.laboratory} {report.event_id} rev {report.revision}")
     for line in found.log:
@@ -98,6 +119,9 @@ def _as_json(row: CaseRow) -> dict[str, object]:
         "name": row.name,
         "alert": row.number,
         "announced": None if row.announced is None else f"L{row.announced}",
+        "ended_as": row.ended_as,
+        "override": row.override.model_dump(mode="json") if row.override else None,
+        "review_overdue": row.review_overdue.isoformat() if row.review_overdue else None,
         "countries": list(row.countries),
         "events": row.events,
         "changed_at": row.changed_at.isoformat(),

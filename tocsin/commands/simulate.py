@@ -100,3 +100,8 @@ def _show(result: Simulated) -> None:
         shown = (when, message.alert, str(message.revision), message.kind.value, message.level)
         messages.add_row(*shown, " ".join(message.countries))
     console.print(cases, messages)
+    for message in result.messages:
+        if message.explanation:
+            console.print(
+                f"{message.alert} rev {message.revision}: {message.explanation}", markup=False, highlight=False
+            )
