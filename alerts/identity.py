@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from alerts import chemistry, classification
+from alerts import chemistry, classification, likeness
+from alerts.cas import is_cas
 from alerts.catalogue import Catalogue, Entry
 from alerts.chemistry import Structure, Unreadable
 from alerts.classification import DESIGNER_FAMILIES, DRUG_CLASSES, SubstanceClass, resolve_class, unnamed
+from alerts.likeness import Neighbour
 from alerts.names import isomers, keys_of, strict_key, without_remark
 from alerts.naming import isomeric_names, named_keys
 from alerts.promises import resolve_name
@@ -50,7 +52,8 @@ class Identity:
 
     Keys: `S:` structure, `N:` name only, `G:` one of a group of isomers, `U:` unidentified (never equal to another).
     `provisional`: not settled, so nothing may be called first or new by it; `conflict`: two identifiers disagree;
-    `settled_from`: the key under which the name waited for a person, where it was settled (`alerts/settling.py`).
+    `settled_from`: the key under which the name waited for a person, where it was settled (`alerts/settling.py`);
+    `class_hits`: all class rules that matched, `class_rule` the one that decided; `nearest`: of an unlisted structure.
     """
 
     key: str
@@ -68,6 +71,8 @@ class Identity:
     why: str
     flags: frozenset[SubstanceFlag]
     settled_from: str | None = None
+    class_hits: tuple[str, ...] = ()
+    nearest: Neighbour | None = None
 
     @property
     def unidentified(self) -> bool:
@@ -231,18 +236,6 @@ def _by_cas(stated: str | None, catalogue: Catalogue, doubts: list[str]) -> _Ans
     return _Answer(Rung.R4, tuple(map(_Found, keys)))
 
 
-def is_cas(text: str) -> bool:
-    """Whether form and check digit are those of a CAS number (9.6 % of single-digit errors pass, so never enough)."""
-    first, _, rest = text.partition("-")
-    second, _, check = rest.partition("-")
-    digits = first + second
-    if not (text.isascii() and digits.isdigit() and check.isdigit()):
-        return False
-    if not (2 <= len(first) <= 7 and len(second) == 2 and len(check) == 1):
-        return False
-    return sum(place * int(digit) for place, digit in enumerate(reversed(digits), 1)) % 10 == int(check)
-
-
 def _by_name(name: str, catalogue: Catalogue, doubts: list[str]) -> _Answer | None:
     keys = frozenset() if unnamed(name) else named_keys(name, catalogue)
     if len(keys) > 1:
@@ -269,6 +262,9 @@ def _settled(
     if entry is None and one.smiles is None and named is not None and found.rule is None:
         found = SubstanceClass(named.category, named.subgroup, says=f"the reported name is that of {named.name}")
     open_isomer = stated.isomer_status in (IsomerStatus.ISOMER_GROUP, IsomerStatus.UNRESOLVED)
+    unlisted = one.smiles if entry is None else None
+    nearest = likeness.nearest(unlisted, catalogue) if unlisted else None
+    likely = [likeness.said(nearest)] if unlisted else []
     return Identity(
         key=key,
         name=name,
@@ -285,9 +281,11 @@ def _settled(
         why=_sentence(
             f"Identified by {_STATED[rung]}",
             found,
-            [*_notes(metabolite=parent is not None, conflict=conflict, open_isomer=open_isomer), *doubts],
+            [*likely, *_notes(metabolite=parent is not None, conflict=conflict, open_isomer=open_isomer), *doubts],
         ),
         flags=entry.flags if entry else frozenset(),
+        class_hits=found.matched,
+        nearest=nearest,
     )
 
 
@@ -388,6 +386,7 @@ def _open(
         class_rule=found.rule,
         why=_sentence(how, found, doubts),
         flags=frozenset(),
+        class_hits=found.matched,
     )
 
 

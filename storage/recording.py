@@ -45,12 +45,13 @@ _REPORTS: Final = text("""
                    body, catalogue)
     )
     INSERT INTO findings (laboratory, event_id, revision, position, substance, name, category, subgroup, rung, conflict,
-                          why, case_key, review_key)
+                          why, case_key, review_key, rungs, class_rules, nearest, likeness)
     SELECT * FROM unnest(CAST(:f_laboratory AS text[]), CAST(:f_event_id AS uuid[]), CAST(:f_revision AS integer[]),
                          CAST(:f_position AS integer[]), CAST(:f_substance AS text[]), CAST(:f_name AS text[]),
                          CAST(:f_category AS text[]), CAST(:f_subgroup AS text[]), CAST(:f_rung AS text[]),
                          CAST(:f_conflict AS boolean[]), CAST(:f_why AS text[]), CAST(:f_case_key AS text[]),
-                         CAST(:f_review_key AS text[]))
+                         CAST(:f_review_key AS text[]), CAST(:f_rungs AS text[]), CAST(:f_class_rules AS text[]),
+                         CAST(:f_nearest AS text[]), CAST(:f_likeness AS float8[]))
 """)
 
 _CASES: Final = text("""
@@ -253,7 +254,7 @@ def _write_reports(connection: Connection, recorded: Sequence[Recorded]) -> None
     found = (row for item in recorded for row in _findings(item))
     finding_names = (
         "f_laboratory f_event_id f_revision f_position f_substance f_name f_category f_subgroup f_rung "
-        "f_conflict f_why f_case_key f_review_key"
+        "f_conflict f_why f_case_key f_review_key f_rungs f_class_rules f_nearest f_likeness"
     )
     _write(connection, _REPORTS, _columns(names, reports), _columns(finding_names, found))
 
@@ -294,6 +295,10 @@ def _findings(item: Recorded) -> Iterable[Sequence[Value]]:
             identity.why,
             key,
             review_key(named),
+            ",".join(rung.value for rung in identity.rungs),
+            ",".join(identity.class_hits),
+            identity.nearest.key if identity.nearest else None,
+            identity.nearest.score if identity.nearest else None,
         )
 
 

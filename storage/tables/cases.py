@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     Identity,
     Index,
     Integer,
@@ -60,6 +61,10 @@ findings: Final = Table(
     Column("why", Text, nullable=False),
     Column("case_key", Text),
     Column("review_key", Text),
+    Column("rungs", Text, nullable=False, server_default=""),
+    Column("class_rules", Text, nullable=False, server_default=""),
+    Column("nearest", Text),
+    Column("likeness", Double),
     Index("ix_findings_substance", "substance"),
     Index("ix_findings_review_key", "review_key", postgresql_where=text("review_key IS NOT NULL")),
 )
