@@ -165,9 +165,12 @@ def _decoded(
     )
 
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(document: Json) -> str:
     """The one JSON text of a content: ASCII, sorted keys, no spaces. ValueError for an infinite number."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(document)
 
 
 def content_of(value: bytes | None) -> str | None:

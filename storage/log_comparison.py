@@ -90,10 +90,10 @@ _WHERE: Final = """kept.topic = :topic AND kept.partition = :partition
 
 _ROWS: Final = text(f"""
     SELECT kept."offset", 'applied' AS fate, NULL::bytea AS sha256,
-           coalesce(kept.body = CAST(said.content AS jsonb)
-                    AND kept.digest = encode(sha256(convert_to(said.content, 'UTF8')), 'hex'), false) AS same
+           coalesce(kept.digest = said.digest AND kept.body = CAST(said.content AS jsonb), false) AS same
     FROM detections AS kept
-    LEFT JOIN unnest(CAST(:offsets AS bigint[]), CAST(:contents AS text[])) AS said ("offset", content)
+    LEFT JOIN unnest(CAST(:offsets AS bigint[]), CAST(:contents AS text[]), CAST(:digests AS text[]))
+         AS said ("offset", content, digest)
       ON said."offset" = kept."offset"
     WHERE {_WHERE}
     UNION ALL
@@ -153,6 +153,7 @@ def _rows(connection: Connection, stretch: Stretch, contents: Mapping[int, str |
             "stop": stretch.stop,
             "offsets": list(readable),
             "contents": list(readable.values()),
+            "digests": [_digest(content) for content in readable.values()],
         },
     ):
         found.setdefault(row.offset, []).append(row)
@@ -203,7 +204,7 @@ class _Unclaimed:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256((self.content or "").encode()).hexdigest()
+        return _digest(self.content or "")
 
     @property
     def named(self) -> tuple[UUID, int] | None:
@@ -222,4 +223,8 @@ def _names(content: str) -> tuple[UUID, int] | None:
 def _waited(connection: Connection, topic: str) -> set[str]:
     """Digests of revisions that waited in vain: what came again while they waited was a duplicate."""
     contents = (content_of(value) for value in connection.execute(_WAITED, {"topic": topic}).scalars())
-    return {hashlib.sha256(content.encode()).hexdigest() for content in contents if content is not None}
+    return {_digest(content) for content in contents if content is not None}
+
+
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
