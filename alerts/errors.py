@@ -2,7 +2,8 @@
 
 TocsinError
 ├── RuleError      a rule file that must not be used
-└── Missing        the memory lacks the evidence of some cases: recall it and decide again
+├── Missing        the memory lacks the evidence of some cases: recall it and decide again
+└── Undecidable    what a person wants cannot be decided about this case as it is
 """
 
 
@@ -20,3 +21,7 @@ class Missing(TocsinError):
     def __init__(self, keys: frozenset[str]) -> None:
         super().__init__(f"the evidence of {len(keys)} cases must be recalled before deciding")
         self.keys = keys
+
+
+class Undecidable(TocsinError):
+    """A person's decision does not fit the case as it stands; nothing was changed. The text says why."""

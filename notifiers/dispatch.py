@@ -14,7 +14,7 @@ from schemas.alert_events import AlertEvent
 from schemas.deliveries import DeliveryReason, DeliveryState, HoldReason
 from schemas.plans import Hold, Plan
 from schemas.subscribers import Recipient
-from storage import outbox, subscribers, threads
+from storage import outbox, releasing, subscribers, threads
 
 BATCH: Final = 50
 """Events planned in one transaction, and rows after which it ends early: short enough for its time-outs."""
@@ -70,13 +70,21 @@ def _one(
         threads.hold(connection, None, event, event_id=stored.event_id, outbox_id=stored.id)
         return Plan(hold=event)
     threads.lock(connection, event.alert_id)
-    made = plan(event, audience, thread=threads.load(connection, event.alert_id), policy=policy, now=now)
+    thread = threads.load(connection, event.alert_id)
+    made = plan(event, audience, thread=thread, policy=policy, now=now)
+    if _too_many(made) and releasing.is_released(connection, event.event_id):
+        unlimited = policy.model_copy(update={"blast_limit": len(audience)})
+        made = plan(event, audience, thread=thread, policy=unlimited, now=now)
     threads.seen(connection, event)
     if made.hold is not None:
         threads.hold(connection, event, made.hold, event_id=stored.event_id, outbox_id=stored.id)
     elif not made.outdated:
         threads.record(connection, event, deliveries=made.deliveries, superseded=made.superseded)
     return made
+
+
+def _too_many(made: Plan) -> bool:
+    return made.hold is not None and made.hold.reason is HoldReason.BLAST_LIMIT
 
 
 def _read(stored: outbox.Stored) -> AlertEvent | Hold:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 from alerts.evidence import Evidence, Subject
 from alerts.grading import Grade
 from alerts.summary import Summary
-from schemas.alert_events import AlertEvent
+from schemas.alert_events import AlertEvent, OverrideRef
 from schemas.vocabularies import Level, Tense
 
 
@@ -30,6 +30,9 @@ class CaseRow:
     countries: tuple[str, ...]
     events: int
     changed_at: datetime
+    override: OverrideRef | None = None
+    ended_as: str | None = None
+    review_overdue: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +77,9 @@ class AlertPlace:
 
 _CASE_COLUMNS: Final = """
     id, ledger, case_key, state, level, name, number, CAST(thread->>'announced' AS integer) AS announced,
-    CAST(summary AS text) AS summary, CAST(subject AS text) AS subject, changed_at
+    CAST(summary AS text) AS summary, CAST(subject AS text) AS subject, changed_at,
+    CAST(decisions->'override' AS text) AS override, thread->>'ended_as' AS ended_as,
+    CAST(thread->>'review_overdue' AS timestamptz) AS review_overdue
 """
 
 _CASES: Final = text(f"""
@@ -192,6 +197,9 @@ def _row(row: "Row[Any]") -> CaseRow:
         countries=tuple(country for country, events in summary.countries.items() if events),
         events=summary.events,
         changed_at=row.changed_at,
+        override=OverrideRef.model_validate_json(row.override) if row.override else None,
+        ended_as=row.ended_as,
+        review_overdue=row.review_overdue,
     )
 
 

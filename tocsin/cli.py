@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "evaluate": "evaluate",
     "lab": "lab",
     "portal": "portal",
+    "person": "person",
     "positions": "positions",
     "publish": "publish",
     "recover": "recover",

@@ -1,4 +1,4 @@
-"""`tocsin alert list | show | cancel`: what people were told, and taking it back."""
+"""`tocsin alert list | show | cancel | release | release-held`: what people were told, and taking it back."""
 
 import json
 import sys
@@ -12,9 +12,11 @@ from schemas.alert_events import AlertEvent
 from schemas.vocabularies import Level, Tense
 from storage import browsing, cancelling, delivery_list
 from tocsin import wiring
+from tocsin.commands import alert_releases
 from tocsin.errors import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="What people were told, and taking it back.")
+alert_releases.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -120,4 +122,6 @@ def _line(event: AlertEvent) -> str:
     places = " ".join(sorted(event.affected)) or "-"
     when = event.decided_at.strftime("%Y-%m-%d %H:%M")
     level = f"L{event.level} {event.level.word}"
+    if event.override is not None:
+        level += f" (set by {event.override.by} until {event.override.until:%Y-%m-%d %H:%M})"
     return f"{when}  {mark}{event.number} rev {event.revision}  {event.kind}  {level}  {event.substance.name}  {places}"
