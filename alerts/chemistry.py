@@ -243,24 +243,33 @@ def matching(smiles: str, patterns: Sequence[Pattern]) -> tuple[bool, ...]:
     molecule = _parent_drawn(smiles)
     if molecule is None:
         return tuple(False for _ in patterns)
-    mass = Descriptors.MolWt(molecule)  # type: ignore[attr-defined]
-    return tuple(_matches(molecule, mass, pattern) for pattern in patterns)
+    mass, marks = Descriptors.MolWt(molecule), _marks(molecule)  # type: ignore[attr-defined]
+    return tuple(
+        (pattern.max_mass is None or mass <= pattern.max_mass)
+        and _any_matches(molecule, marks, pattern.include)
+        and not _any_matches(molecule, marks, pattern.exclude)
+        for pattern in patterns
+    )
 
 
-def _matches(molecule: Chem.Mol, mass: float, pattern: Pattern) -> bool:
-    if pattern.max_mass is not None and mass > pattern.max_mass:
-        return False
-    if not any(molecule.HasSubstructMatch(_query(smarts)) for smarts in pattern.include):
-        return False
-    return not any(molecule.HasSubstructMatch(_query(smarts)) for smarts in pattern.exclude)
+def _any_matches(molecule: Chem.Mol, marks: int, patterns: Sequence[str]) -> bool:
+    """Marks rule out three patterns of four, for a third of the time."""
+    queries = map(_query, patterns)
+    return any(wanted & marks == wanted and molecule.HasSubstructMatch(query) for query, wanted in queries)
+
+
+def _marks(molecule: Chem.Mol) -> int:
+    """RDKit's screen for substructures: what matches has all marks of its pattern."""
+    fingerprint = Chem.PatternFingerprint(molecule, fpSize=LIKENESS_BITS)
+    return int.from_bytes(DataStructs.BitVectToBinaryText(fingerprint), "little")
 
 
 @cache
-def _query(smarts: str) -> Chem.Mol:
+def _query(smarts: str) -> tuple[Chem.Mol, int]:
     query = Chem.MolFromSmarts(smarts)
     if query is None:
         raise ValueError(f"not a SMARTS pattern: {smarts}")
-    return query
+    return query, _marks(query)
 
 
 def shelf(structures: Mapping[str, str]) -> Shelf:
