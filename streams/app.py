@@ -10,7 +10,9 @@ import faust
 import structlog
 from faust.auth import Credentials
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
-from faust.types import Message, StreamT
+from faust.types import ChannelT, Message, StreamT
+from mode.services import WaitArgT
+from mode.utils.times import Seconds
 
 from schemas.records import Record
 from streams.clients import instant
@@ -20,6 +22,9 @@ from streams.transaction import Batch
 log: Final = structlog.get_logger("streams.app")
 
 QUIET: Final = ("aiokafka", "faust", "mode", "asyncio", "kafka")
+
+MOST_WINDOWS: Final = 20
+"""How many windows a batch may take to fill while more records lie ready: at 5 ms a tenth of a second."""
 
 Handler = Callable[[Batch], Awaitable[None]]
 
@@ -40,6 +45,20 @@ class _CommittedConsumer(Consumer):
 
 class _CommittedTransport(Transport):
     Consumer = _CommittedConsumer
+
+
+class _Filling(faust.Stream[bytes]):
+    """Fills a batch as long as records lie ready. Faust hands on what one window of 5 ms brought (44 to 460 of 500 on a
+    busy machine, with 2,000 waiting), and each batch costs a transaction. An idle one waits one window, as before."""
+
+    async def wait_for_stopped(self, *awaited: WaitArgT, timeout: Seconds = None) -> bool:  # type: ignore[assignment]
+        """What Faust waits with for a full batch, or the end of the window."""
+        for _ in range(MOST_WINDOWS):
+            stopped = await super().wait_for_stopped(*awaited, timeout=timeout)
+            full = any(isinstance(event, asyncio.Event) and event.is_set() for event in awaited)
+            if self.should_stop or full or cast(ChannelT[bytes], self.channel).queue.empty():
+                break
+        return stopped
 
 
 def build(stream: Stream, handle: Handler) -> faust.App:
@@ -134,6 +153,7 @@ def _application(stream: Stream) -> faust.App:
         web_enabled=False,
         worker_redirect_stdouts=False,
         table_standby_replicas=0,
+        Stream=_Filling,
     )
 
 
