@@ -8,6 +8,7 @@ from uuid import UUID
 
 from alerts.cases import Case, CaseFile, Context
 from alerts.composing import ENDINGS, compose
+from alerts.disclosure import becomes_more_restricted, mixed, with_views
 from alerts.effects import Effects, LogEntry
 from alerts.explanation import told_why
 from alerts.filing import Touched, end
@@ -61,6 +62,8 @@ def speak_after_report(
             now=saying.at,
             policy=saying.policy,
         )
+        if isinstance(step, Speak) and mixed(entry.case.summary):
+            entry.file.reports()
         references = (number,) if number and entry is not leader and entry.carries else ()
         take(entry.file, entry.case, step, saying, references=references + _settled_reference(entry, settled))
         _log(entry, step, saying, detection, laboratory)
@@ -143,12 +146,20 @@ def take(
         by=by,
         reason=reason,
     )
-    event = told_why(event, case, file.sightings, Context(grading=saying.grading, loaded=saying.loaded))
+    event = told_why(event, case, file.sightings, _context(saying))
+    if mixed(case.summary) and file.filed is not None:
+        event = with_views(event, case, case.thread, step, tuple(file.filed.values()), _context(saying))
+    if becomes_more_restricted(before.said if before else None, event):
+        event = event.model_copy(update={"more_restricted": True})
     case.thread = case.thread.model_copy(update={"said": event, "withdrawn": ()})
     if not repeats:
         saying.effects.events.append(event)
     if case.state in (CaseState.RETRACTED, CaseState.MOVED):
         end(file, case)
+
+
+def _context(saying: Saying) -> Context:
+    return Context(grading=saying.grading, loaded=saying.loaded)
 
 
 def _settle_state(case: Case, step: Speak) -> None:

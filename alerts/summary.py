@@ -18,7 +18,8 @@ MOST_SOURCES = 20
 
 
 class Summary(Frozen):
-    """Over the reports that can carry a grade (history is left out). `countries` counts events."""
+    """Over the reports that can carry a grade (history is left out). `countries` counts events, `free` reports
+    without conditions of use."""
 
     reports: int = 0
     countries: Mapping[str, int] = Field(default_factory=dict)
@@ -34,6 +35,8 @@ class Summary(Frozen):
     harm: HarmRank = HarmRank.NONE
     exposure: Exposure | None = None
     handling: Handling = Handling.CLEAR
+    handlings: SortedSet[Handling] = frozenset()
+    free: int = 0
     use_conditions: tuple[str, ...] = ()
     public_consent: bool = True
     precursor: bool = False
@@ -64,6 +67,8 @@ class Summary(Frozen):
             harm=max(self.harm, report.harm),
             exposure=report.exposure if worse else _surer(self, report),
             handling=strictest([self.handling, report.handling]),
+            handlings=self.handlings | {report.handling},
+            free=self.free + int(not report.use_conditions),
             use_conditions=tuple(sorted({*self.use_conditions, *_given(report.use_conditions)})),
             public_consent=self.public_consent and report.public_consent,
             precursor=self.precursor or Mark.PRECURSOR_REPORT in report.marks,

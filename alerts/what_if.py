@@ -17,6 +17,7 @@ from alerts.facts import Past, facts_at
 from alerts.grading import Grade, Grading
 from alerts.occurrences import connected
 from alerts.ruleset import RuleSet
+from alerts.summary import Summary
 from alerts.sweep import sweep
 from schemas.base import Frozen
 from schemas.vocabularies import CaseState, Confidence, Level, Tense
@@ -97,6 +98,7 @@ class Archived:
     sightings: dict[str, date] = field(default_factory=dict)
     before: dict[date, Level] = field(default_factory=dict)
     rules_before: tuple[str, ...] = ()
+    summary: Summary = field(default_factory=Summary)
 
 
 def difference(case: Archived, context: Context, since: date) -> Difference | None:
@@ -164,14 +166,11 @@ def from_reports(key: str, filed: Sequence[Filed], cases: Iterable[Archived]) ->
     current = next((case.id for case in known.values() if case.state is CaseState.OPEN), None)
     fresh = current or f"(new) {key}"
     placed = [(item.evidence, item.case or fresh) for item in filed]
-    sightings = _sightings(evidence for evidence, _ in placed)
     ids = dict.fromkeys(case for _, case in placed if case in known or case == fresh)
-    return tuple(_counted(case, known.get(case), placed, sightings) for case in ids)
+    return tuple(counted(case, known.get(case), placed) for case in ids)
 
 
-def _counted(
-    case: str, stored: Archived | None, placed: Sequence[tuple[Evidence, str]], sightings: dict[str, date]
-) -> Archived:
+def counted(case: str, stored: Archived | None, placed: Sequence[tuple[Evidence, str]]) -> Archived:
     """As `alerts.cases` counts: its own reports, and as history those of the other cases of the key."""
     own = {evidence.report for evidence, place in placed if place == case}
     live = [evidence for evidence, place in placed if place == case and evidence.tense is not Tense.ARCHIVAL]
@@ -179,10 +178,13 @@ def _counted(
     for evidence in live:
         subject = subject.merged(evidence.subject)
     days: dict[Place, Cell] = {}
+    told = Summary()
     for reports in connected([evidence for evidence, _ in placed]):
-        counts = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)
-        place, cell = occurrence(reports, live=counts)
+        mine = [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL]
+        place, cell = occurrence(reports, live=bool(mine))
         days[place] = days.get(place, Cell()) + cell
+        for position, report in enumerate(sorted(mine, key=lambda item: item.order)):
+            told = told.plus(report, new_event=position == 0)
     return Archived(
         id=case,
         key=placed[0][0].case_key,
@@ -192,7 +194,8 @@ def _counted(
         subject=subject,
         first_event=min(place.day for place in days),
         days=days,
-        sightings=sightings,
+        sightings=_sightings(evidence for evidence, _ in placed),
+        summary=told,
         before=stored.before if stored else {},
         rules_before=stored.rules_before if stored else (),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from alerts.disclosure import shown_to
 from notifiers.purposes import mail_content, webhook_content
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Ground
@@ -84,6 +85,8 @@ def handling(question: Question, passage: Passage) -> Passage:
         )
     if barrier is DeliveryReason.AUDIENCE_BROKEN and not question.cancels:
         return passage.stops(Gate.HANDLING, barrier)
+    if question.member and question.event.more_restricted and not (question.recipient.statutory or question.cancels):
+        return passage.says(Gate.HANDLING, barrier).stops(Gate.HANDLING, DeliveryReason.MORE_RESTRICTED)
     if question.member:
         noted = passage.says(Gate.HANDLING, barrier)
         return replace(noted.says(Gate.HANDLING, DeliveryReason.BARE_FOR_THREAD), content=Content.BARE)
@@ -144,7 +147,11 @@ ORDER: Final[tuple[Callable[[Question, Passage], Passage], ...]] = (
 
 
 def pass_through(question: Question) -> Passage:
-    """All gates in their order, up to the first that stops."""
+    """All gates in their order, up to the first that stops. They look at the event as this reader may see it; where
+    that is nothing, at the whole of it."""
+    target = question.recipient.destination
+    visible = shown_to(question.event, target.clearance, accepts_conditions=target.accepts_conditions)
+    question = question if visible is None else replace(question, event=visible)
     passage = Passage()
     for gate in ORDER:
         passage = gate(question, passage)

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes
 from email.policy import default
 from functools import lru_cache
 from typing import Final, Protocol
 
+from alerts.disclosure import hidden_words, shown_to
 from notifiers.email.addresses import AddressRefused
 from notifiers.email.message import MailTemplate, UnfitForHeader
 from notifiers.email.relay import MailRelay
@@ -76,14 +77,17 @@ class Channels:
         )
 
     def _rendered(self, delivery: Claimed, at: datetime) -> bytes:
-        content = content_of(delivery)
+        content, whole = content_of(delivery), delivery.event
+        seen = shown_to(whole, delivery.clearance, accepts_conditions=delivery.accepts_conditions)
+        delivery = replace(delivery, event=whole if seen is None else seen)
         if delivery.channel is Channel.EMAIL:
             message = self._mail(delivery, content, at)
-            said = _words_of(message) if content is not Content.FULL else ""
+            said = _words_of(message) if content is not Content.FULL or seen is None or whole.views else ""
         else:
             message = _body(delivery.event, delivery.purpose, content, delivery.language)
             said = message.decode()
         _check(said, delivery, content)
+        check_hidden(said, whole, delivery.event)
         return message
 
     def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
@@ -121,6 +125,13 @@ def _check(said: str, delivery: Claimed, content: Content) -> None:
     for word in (substance.key, substance.name, substance.cas, substance.inchikey):
         if word and len(word) >= 4 and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE):
             raise Withheld(f"{content} content of {delivery.delivery_id} names the substance")
+
+
+def check_hidden(said: str, whole: AlertEvent, shown: AlertEvent) -> None:
+    """Nothing of what only better cleared readers may see stands in the bytes."""
+    for word in hidden_words(whole, shown):
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE):
+            raise Withheld(f"the text about {shown.number} says what its reader may not see")
 
 
 def _words_of(message: bytes) -> str:

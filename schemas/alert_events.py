@@ -4,7 +4,7 @@ Everything a text needs is here as coded facts, so that any language can be comp
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -123,6 +123,39 @@ class RuleSetRef(Frozen):
     digest: str
 
 
+class View(Frozen):
+    """What readers cleared up to `up_to` are told: composed from the reports they may see, and from nothing else.
+
+    `conditions`: for readers who accepted conditions of use. `rests_on_unseen`: what may be seen does not give the
+    level by itself.
+    """
+
+    SHOWN: ClassVar[tuple[str, ...]] = (
+        "scope", "substance", "countries", "product", "harm", "events_28d", "events_total", "first_event",
+        "last_event", "rules", "advice", "questions", "use_conditions", "public_consent", "sources",
+    )  # fmt: skip
+
+    up_to: Handling
+    conditions: bool
+    rests_on_unseen: bool
+    explanation: str
+    scope: Scope
+    substance: SubstanceRef
+    countries: tuple[CountryCount, ...]
+    product: Product
+    harm: Harm
+    events_28d: int
+    events_total: int
+    first_event: date | None
+    last_event: date | None
+    rules: tuple[FiredRule, ...]
+    advice: tuple[str, ...]
+    questions: tuple[str, ...]
+    use_conditions: tuple[str, ...]
+    public_consent: bool
+    sources: tuple[Source, ...]
+
+
 class AlertEvent(Frozen):
     """One revision. `event_id` = hash(alert_id, revision): a repeat on the topic is the same message."""
 
@@ -168,6 +201,9 @@ class AlertEvent(Frozen):
     corrections: tuple[Correction, ...] = ()
     override: OverrideRef | None = None
     decided_by: str | None = None
+    views: tuple[View, ...] = ()
+    restricted: bool = False
+    more_restricted: bool = False
     rule_set: RuleSetRef
     catalogue_version: str
     sources: tuple[Source, ...]

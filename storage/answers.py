@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection, RowMapping, text
 
+from alerts.disclosure import shown_to
 from schemas.alert_events import AlertEvent
 from schemas.answers import AnswerKind, Way
 from schemas.deliveries import Channel, Content
@@ -68,8 +69,8 @@ class Told:
 
 _TOLD: Final = text("""
     SELECT d.delivery_id, d.alert_id, d.revision, d.content, d.channel, d.statutory, d.accepted_at AS sent_at,
-           CAST(e.body AS text) AS body, a.current_revision AS current, a.handling, t.clearance, t.language,
-           t.id AS destination, t.secret, s.name AS subscriber, s.country,
+           CAST(e.body AS text) AS body, a.current_revision AS current, a.handling, t.clearance, t.accepts_conditions,
+           t.language, t.id AS destination, t.secret, s.name AS subscriber, s.country,
            k.by, k.way, k.at
     FROM deliveries d
     JOIN outbox e ON e.event_id = d.event_id
@@ -126,18 +127,30 @@ _OWNER: Final = text("SELECT t.secret FROM deliveries d JOIN destinations t ON t
                      "WHERE d.delivery_id = :delivery_id AND d.channel = 'webhook'")  # fmt: skip
 
 
+def _visible(row: RowMapping) -> tuple[AlertEvent, Handling]:
+    """The event as this reader may see it now, and its handling: RED for one whose conditions they did not accept."""
+    whole = AlertEvent.model_validate_json(row["body"])
+    clearance = Handling(row["clearance"]) if row["clearance"] else None
+    seen = shown_to(whole, clearance, accepts_conditions=row["accepts_conditions"])
+    if whole.views and seen is not None and row["revision"] == row["current"]:
+        return seen, seen.handling
+    if whole.use_conditions and not row["accepts_conditions"]:
+        return whole, Handling.RED
+    return whole, max(whole.handling, Handling(row["handling"]), key=list(Handling).index)
+
+
 def told(connection: Connection, delivery_id: str) -> Told | None:
     """Everything that the page behind a link shows; None when there is no such delivery."""
     row = connection.execute(_TOLD, {"delivery_id": delivery_id}).mappings().one_or_none()
     if row is None:
         return None
-    event = AlertEvent.model_validate_json(row["body"])
+    event, handling = _visible(row)
     return Told(
         delivery_id=row["delivery_id"],
         event=event,
         current=row["current"],
         content=Content(row["content"]),
-        handling=max(event.handling, Handling(row["handling"]), key=list(Handling).index),
+        handling=handling,
         clearance=Handling(row["clearance"]) if row["clearance"] else None,
         channel=Channel(row["channel"]),
         language=row["language"],

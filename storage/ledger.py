@@ -41,6 +41,7 @@ class Claimed:
     content: Content
     handling: Handling
     clearance: Handling | None
+    accepts_conditions: bool
     destination: str
     channel: Channel
     address: str
@@ -133,13 +134,26 @@ _REFUSAL: Final = """
       WHEN d.tense NOT IN ('actual', 'exercise', 'test') THEN 'archival'
       WHEN d.content = 'bare' THEN NULL
       WHEN t.clearance IS NULL OR array_position(CAST(:ladder AS text[]), t.clearance) IS NULL THEN 'audience_broken'
-      WHEN h.rank > array_position(CAST(:ladder AS text[]), t.clearance) THEN 'handling'
-      WHEN (a.conditions OR c.conditions OR e.body -> 'use_conditions' IS DISTINCT FROM '[]')
-        AND NOT t.accepts_conditions THEN 'use_conditions'
+      WHEN v.rank IS NULL AND h.rank > array_position(CAST(:ladder AS text[]), t.clearance) THEN 'handling'
+      WHEN v.rank IS NULL AND NOT t.accepts_conditions
+        AND (a.conditions OR c.conditions OR e.body -> 'use_conditions' IS DISTINCT FROM '[]') THEN 'use_conditions'
       WHEN (a.audience <> 'general' OR c.restricted OR e.body ->> 'audience' IS DISTINCT FROM 'general')
         AND NOT t.precursors THEN 'not_precursor_audience'
     END
 """
+
+_VIEW: Final = """
+    SELECT max(array_position(CAST(:ladder AS text[]), w ->> 'up_to')) AS rank
+    FROM jsonb_array_elements(coalesce(e.body -> 'views', '[]')) w
+    WHERE d.revision = a.current_revision AND c.rank IS NULL
+      AND array_position(CAST(:ladder AS text[]), w ->> 'up_to')
+        <= array_position(CAST(:ladder AS text[]), t.clearance)
+      AND (t.accepts_conditions OR NOT CAST(w ->> 'conditions' AS boolean))
+      AND (array_position(CAST(:ladder AS text[]), e.body ->> 'handling')
+          > array_position(CAST(:ladder AS text[]), t.clearance)
+        OR NOT t.accepts_conditions AND e.body -> 'use_conditions' IS DISTINCT FROM '[]')
+"""
+"""The widest part of the newest revision that is composed for readers like this one, where the whole is not theirs."""
 
 _OVERTAKEN: Final = """
     d.attempts > 0 AND d.purpose <> 'cancel' AND EXISTS (SELECT 1 FROM deliveries o
@@ -149,7 +163,8 @@ _OVERTAKEN: Final = """
 
 _CLAIM: Final = text(f"""
     WITH asked AS (
-      SELECT d.delivery_id, h.rank, t.clearance, t.address, t.secret, t.language, CAST(e.body AS text) AS body,
+      SELECT d.delivery_id, coalesce(v.rank, h.rank) AS rank, t.clearance, t.accepts_conditions,
+             t.address, t.secret, t.language, CAST(e.body AS text) AS body,
              {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
       FROM deliveries d
       JOIN destinations t ON t.id = d.destination_id
@@ -160,6 +175,7 @@ _CLAIM: Final = text(f"""
       CROSS JOIN LATERAL (SELECT greatest(coalesce(c.rank, 0),
         coalesce(array_position(CAST(:ladder AS text[]), a.handling), 99),
         coalesce(array_position(CAST(:ladder AS text[]), e.body ->> 'handling'), 99)) AS rank) h
+      CROSS JOIN LATERAL ({_VIEW}) v
       WHERE d.delivery_id = :delivery_id AND NOT {_BLOCKED}
       FOR UPDATE OF d),
     claimed AS (
@@ -174,7 +190,8 @@ _CLAIM: Final = text(f"""
       WHERE d.delivery_id = asked.delivery_id AND {_CLAIMABLE}
         AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
         AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
-      RETURNING d.*, asked.rank, asked.clearance, asked.address, asked.secret, asked.language, asked.body),
+      RETURNING d.*, asked.rank, asked.clearance, asked.accepts_conditions,
+        asked.address, asked.secret, asked.language, asked.body),
     begun AS (
       INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
       SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
@@ -284,6 +301,7 @@ def _claimed(row: RowMapping) -> Claimed:
         content=Content(row["content"]),
         handling=Handling(LADDER[row["rank"] - 1]) if row["rank"] <= len(LADDER) else Handling.RED,
         clearance=Handling(row["clearance"]) if row["clearance"] in LADDER else None,
+        accepts_conditions=row["accepts_conditions"],
         destination=row["destination_id"],
         channel=Channel(row["channel"]),
         address=row["address"],

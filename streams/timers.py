@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from alerts.deduplication import orphan
+from alerts.disclosure import mixed
 from alerts.effects import Effects
 from alerts.pipeline import Setting, wake
 from schemas.topics import detections_topic, laboratory_of
@@ -60,6 +61,11 @@ class Timers:
             recalled = recalling.recall(connection, wanted, Known(), whole=ended_too, kept=Kept())
             effects, file = Effects(), recalled.memory.files[file_key]
             case = next((case for case in file.cases() if case.id == timer.case_id), None)
+            if case is not None and mixed(case.summary) and file.filed is None:
+                whole = frozenset({timer.case_key})
+                recalled = recalling.recall(connection, wanted, Known(), whole=whole, kept=Kept())
+                file = recalled.memory.files[file_key]
+                case = next(one for one in file.cases() if one.id == timer.case_id)
             if case is not None:
                 wake(file, case, recalled.memory, effects, self.setting, due=timer.due_at, kind=timer.kind)
                 recording.record(connection, recalled, effects, kept=Kept())

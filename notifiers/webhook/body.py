@@ -79,5 +79,5 @@ def _data(event: AlertEvent, wording: Wording, content: Content) -> JsonObject:
 
 def _everything(event: AlertEvent) -> JsonObject:
     """The alert event as it stands on Kafka, but for the single reports: who sent them stays with the authorities."""
-    facts: JsonObject = event.model_dump(mode="json", exclude={"sources", "withdrawn"})
+    facts: JsonObject = event.model_dump(mode="json", exclude={"sources", "withdrawn", "views"})
     return {**facts, "reports": len(event.sources), "withdrawn_reports": len(event.withdrawn)}

@@ -111,7 +111,7 @@ def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
         subject=_subject(event, t, purpose, band=band),
         handling=_handling(event, t),
         lead=_lead(event, t),
-        notices=(*overridden(event, t), *_provisional(event, t)),
+        notices=(*overridden(event, t), *_provisional(event, t), *_restricted(event, t)),
         changed=(*_changed(event, t), *amended(event, t), *decided(event, t)),
         serious=_serious(event, t),
         advice=_retold(event.advice, t) or (t.say(phrases.UNSUPPORTED_ADVICE),),
@@ -273,6 +273,10 @@ def _period(event: AlertEvent, t: Tongue) -> str:
 
 def _most_first(event: AlertEvent, t: Tongue) -> list[CountryCount]:
     return sorted(event.countries, key=lambda count: (-count.events, t.country(count.country)))
+
+
+def _restricted(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
+    return (t.say(phrases.RESTRICTED),) if event.restricted else ()
 
 
 def _provisional(event: AlertEvent, t: Tongue) -> tuple[str, ...]:

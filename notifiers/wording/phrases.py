@@ -108,6 +108,7 @@ PROVISIONAL: Final = "provisional"
 SUBJECT_PROVISIONAL: Final = "PROVISIONAL"
 PROVISIONAL_NOTE: Final = "Provisional: it rests on screening or unconfirmed reports. To be confirmed or renewed {by}."
 PROVISIONAL_BY: Final = "by {at}"
+RESTRICTED: Final = "Restricted information exists: the level rests also on reports that may not be shown here."
 PROVISIONAL_SOON: Final = "within 72 hours"
 CONFIDENCE: Final = {
     Confidence.A: "A: confirmed by at least two independent techniques with a reference standard",
