@@ -244,7 +244,7 @@ def assembled(rows: Rows, *, version: str, settlements: Settlements | None = Non
     """The snapshot that these rows make."""
     return Catalogue(
         version=version,
-        entries={row["key"]: _entry(row) for row in rows.substances},
+        entries={row["key"]: entry_of(row) for row in rows.substances},
         variants=tuple(map(_variant, rows.stereo_variants)),
         street_names={strict_key(row["street_name"]): row["key"] for row in rows.street_names},
         brands=frozenset(strict_key(row["street_name"]) for row in rows.street_names if row["kind_of_name"] in _EXACT),
@@ -302,7 +302,8 @@ def _list(cell: str) -> tuple[str, ...]:
     return tuple(cell.split(";")) if cell else ()
 
 
-def _entry(row: Mapping[str, str]) -> Entry:
+def entry_of(row: Row) -> Entry:
+    """The substance that a row describes. Raises KeyError or ValueError for columns or words that are not there."""
     return Entry(
         key=row["key"],
         name=row["name"],

@@ -406,6 +406,7 @@ class Change(StrEnum):
     DOSE_ROSE = "dose_rose"
     CONFIRMED = "confirmed"
     IDENTITY_SETTLED = "identity_settled"
+    IDENTITY_REOPENED = "identity_reopened"
     PARTLY_WITHDRAWN = "partly_withdrawn"
     WITHDRAWN = "withdrawn"
     CANCELLED_BY_PERSON = "cancelled_by_person"

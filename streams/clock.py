@@ -22,6 +22,17 @@ Tick = Callable[[datetime], int]
 
 
 @dataclass(frozen=True, slots=True)
+class Both:
+    """Two of them, one after the other."""
+
+    first: Tick
+    then: Tick
+
+    def __call__(self, now: datetime) -> int:
+        return self.first(now) + self.then(now)
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The clock of a site. Timers are rows claimed in the transaction of their effect: two clocks would do no harm."""
 

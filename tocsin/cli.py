@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "demo": "demo",
     "feed": "feed",
     "evaluate": "evaluate",
+    "identity": "identity",
     "lab": "lab",
     "portal": "portal",
     "person": "person",

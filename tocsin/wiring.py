@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # chemistry and the stream take a second to import: only thos
     from notifiers.email.relay import MailRelay
     from notifiers.tokens import Links
     from streams.assess import Assessed
+    from streams.identifying import Identifying
     from streams.replaying import Replays
     from streams.told import Topics
     from streams.worker import Worker
@@ -175,6 +176,8 @@ def catalogue(engine: Engine) -> Catalogue:
 def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
     from streams.assess import Assess
+    from streams.clock import Both
+    from streams.identifying import Identifying
     from streams.timers import Timers
     from streams.worker import Worker
 
@@ -189,10 +192,17 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
         stage=Assess(decisions, {one.id: one for one in registered}),
         registry=version,
         site=settings.message_domain,
-        tick=Timers(engine, decisions) if flow is Flow.LIVE else None,
+        tick=Both(Timers(engine, decisions), Identifying(engine, decisions)) if flow is Flow.LIVE else None,
         relay=flow is Flow.LIVE,
         ready=say_ready,
     )
+
+
+def identifying(settings: Settings, engine: Engine) -> "Identifying":
+    """What identifies findings anew, as a reviewer or the catalogue asked for."""
+    from streams.identifying import Identifying
+
+    return Identifying(engine, setting(settings, engine))
 
 
 def replays(settings: Settings) -> "Replays":

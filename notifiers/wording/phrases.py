@@ -127,6 +127,7 @@ CHANGE: Final = {
     Change.DOSE_ROSE: "A higher dose was found.",
     Change.CONFIRMED: "It is confirmed and no longer provisional.",
     Change.IDENTITY_SETTLED: "The substance is now identified as {name}.",
+    Change.IDENTITY_REOPENED: "What it was identified as no longer holds; it is again known as {name}.",
     Change.PARTLY_WITHDRAWN: "Reports behind it were withdrawn; the others still carry it.",
     Change.WITHDRAWN: "The reports that carried it were withdrawn by their laboratory.",
     Change.CANCELLED_BY_PERSON: "It was cancelled by a person.",

@@ -2,7 +2,10 @@
 
 import typer
 
+from tocsin.commands import catalogue_rows
+
 app = typer.Typer(no_args_is_help=True, help="Ask the catalogue why, and prove it.")
+catalogue_rows.register(app)
 
 
 @app.callback()
