@@ -2,7 +2,7 @@
 
 The only module that knows RDKit. Whatever comes in, a value with a reason comes out: no exception, no endless work.
 A call into RDKit cannot be interrupted, so what could take long is refused from its text, before RDKit sees it; the
-worst that passes these limits took 0.4 s on one core, a usual structure takes 0.4 ms (`tests/bench/structures.py`).
+worst found that passes took 0.05 s, a usual structure takes 0.4 ms (`python -m tests.bench.structures`).
 """
 
 import csv
@@ -22,6 +22,7 @@ from alerts.inchis import without_isotopes
 LONGEST_TEXT = 2000
 MOST_ATOMS = 300
 MOST_RINGS = 50
+MOST_SCREENED_RINGS = 12
 REMEMBERED = 20_000
 LIKENESS_BITS = 2048
 
@@ -72,10 +73,11 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Structures to compare others with; both of one length, in the order of the keys."""
+    """Structures to compare others with, and their formulas; keys and fingerprints are in one order."""
 
     keys: tuple[str, ...]
     fingerprints: tuple[DataStructs.ExplicitBitVect, ...]
+    formulas: frozenset[str]
 
 
 def is_inchikey(text: str) -> bool:
@@ -259,7 +261,12 @@ def _any_matches(molecule: Chem.Mol, marks: int, patterns: Sequence[str]) -> boo
 
 
 def _marks(molecule: Chem.Mol) -> int:
-    """RDKit's screen for substructures: what matches has all marks of its pattern."""
+    """RDKit's screen for substructures: what matches has all marks of its pattern.
+
+    Ten metal atoms all bound to each other took 1.8 s here, so what is so dense has every mark instead.
+    """
+    if molecule.GetNumBonds() - molecule.GetNumAtoms() >= MOST_SCREENED_RINGS:
+        return -1
     fingerprint = Chem.PatternFingerprint(molecule, fpSize=LIKENESS_BITS)
     return int.from_bytes(DataStructs.BitVectToBinaryText(fingerprint), "little")
 
@@ -274,9 +281,14 @@ def _query(smarts: str) -> tuple[Chem.Mol, int]:
 
 def shelf(structures: Mapping[str, str]) -> Shelf:
     """Those of the structures (SMILES by key) that can be read."""
-    found = {key: _fingerprint(structures[key]) for key in sorted(structures)}
-    readable = {key: fingerprint for key, fingerprint in found.items() if fingerprint is not None}
-    return Shelf(tuple(readable), tuple(readable.values()))
+    readable = {}
+    formulas = set()
+    for key in sorted(structures):
+        fingerprint = _fingerprint(structures[key])
+        if fingerprint is not None:
+            readable[key] = fingerprint
+            formulas.add(formula(structures[key]) or "")
+    return Shelf(tuple(readable), tuple(readable.values()), frozenset(formulas))
 
 
 def nearest(smiles: str, among: Shelf, *, without: str | None = None) -> tuple[str, float] | None:

@@ -217,7 +217,8 @@ def _by_drawing(rung: Rung, structure: Structure, catalogue: Catalogue) -> _Answ
 
 
 def _tautomer(one: _Found, catalogue: Catalogue) -> _Found:
-    shared = chemistry.tautomer_key(one.smiles) if one.smiles else None
+    asked = one.smiles if one.smiles and likeness.may_be_a_tautomer(one.smiles, catalogue) else None
+    shared = chemistry.tautomer_key(asked) if asked else None
     key = catalogue.by_tautomer(shared) if shared else None
     return _Found(key, None, one.smiles) if key else one
 
