@@ -379,6 +379,12 @@ def _note_loaded(memory: Memory, recalled: Recalled) -> None:
             recalled.loaded_grades[case.id] = frozenset(case.grades)
 
 
+@lru_cache(maxsize=16_384)
+def _evidence(body: str) -> Evidence:
+    """A case that is counted afresh is so again and again, mostly from the same reports."""
+    return Evidence.model_validate_json(body)
+
+
 def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[str]) -> None:
     keys = [(ledger, key) for ledger, key in sorted(memory.files) if key in recount]
     if not keys:
@@ -388,6 +394,6 @@ def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[s
     parameters = {"ledgers": [ledger.value for ledger, _ in keys], "keys": [key for _, key in keys]}
     for row in connection.execute(_REPORTS, parameters):
         filed = memory.files[(Tense(row.ledger), row.case_key)].filed
-        evidence = Evidence.model_validate_json(row.body)
+        evidence = _evidence(row.body)
         if filed is not None:
             filed[evidence.report] = Filed(evidence, row.case_id)
