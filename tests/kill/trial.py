@@ -77,7 +77,7 @@ class Trial:
         feeding = asyncio.create_task(self._feed(over, reports))
         keeping = asyncio.create_task(self._keep())
         try:
-            await self.until(lambda: self.read_to() > 0)
+            await self.until(self._all_begun)
             await faults(self)
             over.set()
             await feeding
@@ -86,6 +86,10 @@ class Trial:
             for task in (feeding, keeping):
                 task.cancel()
             await asyncio.gather(feeding, keeping, return_exceptions=True)
+
+    def _all_begun(self) -> bool:
+        positions = self._asked(self.site.positions, otherwise={})
+        return all(topic in positions and positions[topic].next_offset > 0 for topic in self.site.topics)
 
     async def until_read(self) -> None:
         """Everything sent is read, and everything decided is on Kafka."""

@@ -72,6 +72,7 @@ def without(safeguard: Safeguard, worker: Worker[Assessed], directory: Path) -> 
             )
         case Safeguard.IDLE_TIMEOUT:
             event.listen(worker.engine, "connect", _patient)
+            worker.engine.dispose()  # what is connected already is not patient
         case Safeguard.RELAY_ORDER:
             return dataclasses.replace(worker, relay=False)
         case Safeguard.CLAIM:
