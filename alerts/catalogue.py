@@ -22,7 +22,8 @@ ANYTHING = "*"
 CLASS_PREFIX = "class:"
 _EXACT = ("brand", "translation")
 _ENDINGS = re.compile(
-    r"(?<=[a-z]{3})(?:(in)(?:e|a|as|s|um)?|i(in)i?|(on)(?:e|a|as|s|um|i)?|(ol)(?:o|is|i|um)?|(am)(?:as|s|um|i)?)$"
+    r"(?<=[a-z]{3})(?:(in)(?:e|a|as|s|um)?|i(in)i?|(on)(?:e|a|as|s|um|i)?|(ol)(?:o|is|i|um)?|(en)(?:e|o|u)?"
+    r"|(am)(?:as|s|um|i)?)$"
 )
 POTENT_OPIOIDS = frozenset({"nitazene", "fentanyl", "orphine", "other_potent_opioid"})
 
@@ -38,7 +39,7 @@ CONTROLS = {
     "un1971_IV": "Schedule IV of the Convention on Psychotropic Substances 1971",
     "un1988_I": "Table I of the Convention against Illicit Traffic 1988",
     "un1988_II": "Table II of the Convention against Illicit Traffic 1988",
-    "eu_drug": "a drug in the Union by Framework Decision 2004/757/JHA, Annex or Art. 1(1)(b)",
+    "eu_drug": "a drug in the Union by the Annex of Framework Decision 2004/757/JHA",
     "eu_precursor": "a scheduled precursor by Regulations (EC) 273/2004 and 111/2005",
 }
 """Words of `control_status` and what each says."""
@@ -205,6 +206,7 @@ class Catalogue:
     def _stems(self) -> Mapping[str, frozenset[str]]:
         named = [(name, entry.key) for entry in self.entries.values() for name in entry.names]
         named += [(name, item.key) for item in self.variants for name in (item.name, *item.synonyms)]
+        named += [(name, self.street_names[name]) for name in self.brands]
         return _gathered([(_stem(strict_key(name)), key) for name, key in named if ends_in_a_word(name)])
 
     @cached_property

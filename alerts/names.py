@@ -54,15 +54,10 @@ _NO_DRUG = re.compile(
     r"|(?:iso|tert|sec|neo|n)?(?:meth|eth|prop|but|am|pent|hex|hept|oct|dec|dodec|laur|cet|phen|benz|all|vin|cres)yl"
     r"|[^a-z0-9]|[0-9])*"
 )
-_RING_WORDS = tuple(
-    (
-        word,
-        re.compile(rf"(?<![a-z]){word}(?=[^a-z0-9']|fluor|chlor|brom|iod|methyl|methox|hydrox|nitro)"),
-        word[0],
-    )
-    for word in ("ortho", "meta", "para")
+_RING_WORDS = re.compile(
+    r"(?<![a-z])(?:(o)rtho|(m)eta|(p)ara)(?=[^a-z0-9']|fluor|chlor|brom|iod|methyl|methox|hydrox|nitro)"
 )
-_REWRITTEN = ("ortho", "meta", "para", "sulph", "amphetamin")
+_REWRITTEN = re.compile("ortho|meta|para|sulph|amphetamin")
 _NOT_KEPT = re.compile(r"[^a-z0-9']+")
 _REMARKS = frozenset(
     {"trace", "traces", "minor", "major", "aslabelled", "aslabeled", "tentative", "probable", "confirmed"}
@@ -93,7 +88,7 @@ def strict_key(text: str) -> str:
     ('pfluorofentanyl', 'delta9thc', 'sodiumsulfate')
     """
     key = _once(plain(text))
-    while any(word in key for word in _REWRITTEN):
+    while _REWRITTEN.search(key):
         again = _once(key)
         if again == key:
             break
@@ -102,11 +97,12 @@ def strict_key(text: str) -> str:
 
 
 def _once(text: str) -> str:
-    rest = _without_salt(_without_salt(text))
-    for word, spelled_out, letter in _RING_WORDS:
-        if word in rest:
-            rest = spelled_out.sub(letter, rest)
-    rest = rest.replace("sulph", "sulf").replace("amphetamin", "amfetamin")
+    rest = _without_salt(text)
+    if rest is not text:
+        rest = _without_salt(rest)
+    if _REWRITTEN.search(rest):
+        rest = _RING_WORDS.sub(lambda found: found[found.lastindex or 0], rest)
+        rest = rest.replace("sulph", "sulf").replace("amphetamin", "amfetamin")
     return rest if rest.isalnum() and rest.isascii() else _NOT_KEPT.sub("", rest)
 
 

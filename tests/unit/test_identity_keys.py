@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from alerts import chemistry
+from alerts.identity import Rung
 from tests.unit.reported import FENTANYL, HEROIN, MEPHEDRONE, identities, identity, key_of, reported
 
 DIFFERENT = {
@@ -27,8 +28,8 @@ DIFFERENT = {
         "CCCCCc1cc(O)c2c(c1)OC(C)(C)C1CCC(C)=CC21",
         "CCCCCc1cc(O)c(C2C=C(C)CCC2C(=C)C)c(O)c1",
     ],
-    "MAPA as ketone and as enol": ["COC(=O)C(C(C)=O)c1ccccc1", "COC(=O)C(=C(C)O)c1ccccc1"],
-    "APAAN as ketone and as enol": ["CC(=O)C(C#N)c1ccccc1", "CC(O)=C(C#N)c1ccccc1"],
+    "cathinones and their isomers with the ketone moved": [MEPHEDRONE, "CC(=O)C(NC)c1ccc(C)cc1"],
+    "BMK and propiophenone": ["CC(=O)Cc1ccccc1", "CCC(=O)c1ccccc1"],
 }
 
 SAME = {
@@ -82,6 +83,28 @@ def test_different_substances_never_share_a_key(structures: list[str]) -> None:
 @pytest.mark.parametrize("structures", SAME.values(), ids=list(SAME))
 def test_forms_of_one_substance_share_its_key(structures: list[str]) -> None:
     assert len({key_of(smiles) for smiles in structures}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "enol"),
+    [
+        ("MAPA", "COC(=O)C(=C(C)O)c1ccccc1"),
+        ("APAAN", "CC(O)=C(C#N)c1ccccc1"),
+        ("BMK", "CC(O)=Cc1ccccc1"),
+    ],
+)
+def test_a_tautomer_of_a_listed_substance_is_that_substance_by_the_tautomer_rung(name: str, enol: str) -> None:
+    found = chemistry.read_smiles(enol)
+    assert isinstance(found, chemistry.Structure)
+    listed = identity(reported(name))
+    drawn = identity(reported(name, smiles=enol))
+    assert found.parents[0].block != listed.key[2:], "the InChIKey alone does not join them"
+    assert (drawn.key, drawn.rung, drawn.conflict) == (listed.key, Rung.R3B, False)
+
+
+def test_an_unlisted_structure_that_is_no_tautomer_of_a_listed_one_keeps_its_own_key() -> None:
+    found = identity(reported(smiles="CCCCCCOc1ccc(Cc2nc3cc([N+](=O)[O-])ccc3n2CCN(CC)CC)cc1"))
+    assert (found.rung, found.entry) == (Rung.R3, None)
 
 
 def test_stereoisomers_share_the_key_and_keep_their_own_variant() -> None:
