@@ -46,7 +46,8 @@ Loop = Coroutine[Any, Any, None]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Worker(Generic[Prepared]):
     """What a worker needs. `registry` is the version of the laboratories that `stream.topics` were taken from; `site`
-    the name under which it publishes."""
+    the name under which it publishes. `caught_up` is called before the first tick, when what lay in the logs was read.
+    """
 
     engine: Engine
     stream: Stream
@@ -54,6 +55,7 @@ class Worker(Generic[Prepared]):
     registry: int
     site: str
     tick: Tick | None = None
+    caught_up: Callable[[], object] = lambda: None
     relay: bool = True
     place: Place = place
     ready: Callable[[], None] = lambda: None
@@ -120,18 +122,19 @@ def _beside(
         loops.append(forever("relay", Relay(worker.engine, worker.stream.kafka, worker.site).step, every=0.0))
         loops.append(forever("conserving", Conserving(worker.engine).step, every=30.0))
     if worker.tick is not None:
-        loops.append(_clock(worker.engine, worker.stream, Clock(worker.engine, worker.tick, bell.ring)))
+        loops.append(_clock(worker, Clock(worker.engine, worker.tick, bell.ring)))
     return loops
 
 
-async def _clock(engine: Engine, stream: Stream, clock: Clock) -> None:
+async def _clock(worker: Worker[Prepared], clock: Clock) -> None:
     """The clock, once what waited in the logs was read."""
     caught = False
 
     async def step() -> None:
         nonlocal caught
         if not caught:
-            await caught_up(engine, stream)
+            await caught_up(worker.engine, worker.stream)
+            await asyncio.to_thread(worker.caught_up)
             caught = True
         await clock.step()
 

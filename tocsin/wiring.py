@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -175,6 +176,7 @@ def catalogue(engine: Engine) -> Catalogue:
 
 def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
+    from storage.repeating import repeat_all
     from streams.assess import Assess
     from streams.clock import Both
     from streams.identifying import Identifying
@@ -193,6 +195,7 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
         registry=version,
         site=settings.message_domain,
         tick=Both(Timers(engine, decisions), Identifying(engine, decisions)) if flow is Flow.LIVE else None,
+        caught_up=lambda: repeat_all(engine, decisions, now=datetime.now(UTC)),
         relay=flow is Flow.LIVE,
         ready=say_ready,
     )
