@@ -86,7 +86,8 @@ def is_infrastructure(error: BaseException) -> bool:
 def looking(engine: Engine) -> Iterator[Connection]:
     """One look at everything as it is at one moment, however long it takes: for audits, which hold no locks."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection, connection.begin():
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"SET LOCAL {setting} = 0"))
         yield connection
 
 
