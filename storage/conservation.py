@@ -66,13 +66,24 @@ class Imbalanced:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Relayed:
+    """Outgoing messages of one kind: on Kafka, waiting for the relay, parked because Kafka refuses them."""
+
+    published: int
+    waiting: int
+    parked: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Stages:
-    """What there is, by tense: alert revisions, events by fate, deliveries by state, cases."""
+    """What there is, by tense: alert revisions, events by fate, deliveries by state, cases; and by topic what the
+    relay did. Feedback is one kind, and is not kept once it is published."""
 
     alerts: Mapping[str, int]
     events: Mapping[tuple[str, EventFate], int]
     deliveries: Mapping[tuple[str, str], int]
     cases: Mapping[str, int]
+    relay: Mapping[str, Relayed]
 
 
 _EVENTS: Final = """
@@ -114,6 +125,14 @@ _COUNTS: Final[Mapping[str, TextClause]] = {
     "alerts": text("SELECT tense, count(*) AS number FROM alerts GROUP BY 1"),
     "cases": text("SELECT ledger AS tense, count(*) AS number FROM cases GROUP BY 1"),
 }
+
+_RELAY: Final = text("""
+    SELECT CASE WHEN topic LIKE 'feedback-%' THEN 'feedback' ELSE topic END AS kind,
+           count(published_at) AS published,
+           count(*) FILTER (WHERE published_at IS NULL AND parked IS NULL) AS waiting,
+           count(*) FILTER (WHERE published_at IS NULL AND parked IS NOT NULL) AS parked
+    FROM outbox GROUP BY 1 ORDER BY 1
+""")
 
 _STATES: Final = text("SELECT tense, state, count(*) AS number FROM deliveries GROUP BY 1, 2")
 
@@ -225,4 +244,8 @@ def stages(connection: Connection) -> Stages:
         events={(row.tense, EventFate(row.fate)): row.number for row in connection.execute(_FATES)},
         deliveries={(row.tense, row.state): row.number for row in connection.execute(_STATES)},
         cases={row.tense: row.number for row in connection.execute(_COUNTS["cases"])},
+        relay={
+            row.kind: Relayed(published=row.published, waiting=row.waiting, parked=row.parked)
+            for row in connection.execute(_RELAY)
+        },
     )

@@ -96,6 +96,8 @@ def test_the_audit_sees_each_damage_and_nothing_when_it_is_mended(kafka: str, da
         assert compared.records == 7
         assert compared.fates == {Fate.APPLIED: 4, Fate.DUPLICATE: 1, Fate.DEAD: 1, Fate.WAITING: 1}
         assert clean.stages.events == {("actual", EventFate.PLANNED): 3}
+        told = clean.stages.relay["alert-events"]
+        assert told.published + told.waiting == 3 and told.waiting > 0, "the cancellation came when no relay ran"
 
         for one in OF_RECORDS:
             with _damaged(made, one.statement):
@@ -131,6 +133,7 @@ def test_the_command_says_what_is_wrong_in_sentences_and_since_when_it_looked(
             shown = json.loads(run("audit", "--since", later, "--json", environment=made.environment).stdout)
             (live,) = (one for one in shown["partitions"] if one["flow"] == "live")
             assert live["compared"]["records"] == 0
+            assert set(shown["relay"]["alert-events"]) == {"published", "waiting", "parked"}
             assert live["findings"] == ["applied_rows"]
         wrong = run("audit", "--since", "yesterday", environment=made.environment)
         assert (wrong.returncode, "'yesterday' is no instant" in wrong.stderr) == (1, True)

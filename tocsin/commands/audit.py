@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -101,6 +102,8 @@ def _say_stages(stages: Stages) -> None:
             f"{tense}  cases {part['cases']}  alert revisions {part['alerts']}  "
             f"events: {_counts(events)}  deliveries: {_counts(deliveries)}"
         )
+    for kind, one in stages.relay.items():
+        print(f"relay {kind}  published {one.published}  waiting {one.waiting}  parked {one.parked}")
 
 
 def _counts(found: object) -> str:
@@ -118,6 +121,7 @@ def _shown(found: Audit) -> dict[str, object]:
         "adds_up": found.adds_up,
         "partitions": [_partition(one, found) for one in found.accounts],
         "stages": _by_tense(found.stages),
+        "relay": {kind: asdict(one) for kind, one in found.stages.relay.items()},
         "imbalances": [
             {
                 "imbalance": one.imbalance,
