@@ -111,9 +111,13 @@ class Subject(Frozen):
 
 
 class Evidence(Frozen):
-    """What one revision of one report says to the case with key `case_key`. `day` is clipped to the reporting day."""
+    """What one revision of one report says to the case with key `case_key`. `day` is clipped to the reporting day.
+
+    `own_key` is the key that it has by itself, where a person sent it to another.
+    """
 
     case_key: str
+    own_key: str | None = None
     tense: Tense
     laboratory: str
     event_id: UUID

@@ -24,6 +24,7 @@ from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
 from alerts.readings import Reading, reading_of
+from alerts.routes import Routes, routed
 from alerts.speaking import Saying, repeat_decisions, speak_after_report, withdraw_by_person
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
@@ -39,6 +40,7 @@ class Setting:
     grading: Grading
     policy: Policy = field(default_factory=Policy)
     loaded: frozenset[str] = frozenset()
+    routes: Routes = field(default_factory=Routes)
 
     @property
     def context(self) -> Context:
@@ -63,9 +65,10 @@ def read(
 ) -> Reading:
     """Identify the components of a report and say what it tells to which case. Depends on the report alone."""
     certainty = setting.grading.certainty
-    return reading_of(
+    reading = reading_of(
         decoded, laboratory=laboratory, at=at, catalogue=setting.catalogue, certainty=certainty, source=source
     )
+    return replace(reading, said=routed(reading.said, setting.routes), routes=setting.routes.version)
 
 
 def fold(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> Standing | Rejection:

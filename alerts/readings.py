@@ -17,7 +17,8 @@ from schemas.vocabularies import Tense
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """`at` is its decision time; `catalogue` the version it was read with; `source` where it lies in the log."""
+    """`at` is its decision time; `catalogue` and `routes` the versions it was read with; `source` where it lies in the
+    log."""
 
     at: datetime
     laboratory: str
@@ -25,6 +26,7 @@ class Reading:
     named: tuple[Named, ...]
     said: Said
     catalogue: str
+    routes: str = ""
     source: Coordinates | None = None
 
     @property

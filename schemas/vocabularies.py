@@ -421,6 +421,7 @@ class Change(StrEnum):
     OVERRIDE_ENDED = "override_ended"
     MERGED = "merged"
     SPLIT = "split"
+    GOES_ON_ELSEWHERE = "goes_on_elsewhere"
     UNDONE = "undone"
 
 

@@ -107,8 +107,9 @@ class Assess:
         """The newest version, which no other follows before the transaction ends. What was read with another one,
         before it or by this process in another thread, is read again."""
         self.setting = renewed(connection, self.setting)
-        version = self.setting.catalogue.version
-        if any(isinstance(item.outcome, Reading) and item.outcome.catalogue != version for item in prepared):
+        read_with = (self.setting.catalogue.version, self.setting.routes.version)
+        readings = (item.outcome for item in prepared if isinstance(item.outcome, Reading))
+        if any((reading.catalogue, reading.routes) != read_with for reading in readings):
             raise Again
 
     def _decided(

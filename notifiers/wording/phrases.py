@@ -142,6 +142,7 @@ CHANGE: Final = {
     Change.OVERRIDE_ENDED: "The level that a person had set for a time is over; it is {level} now.",
     Change.MERGED: "Findings of another case speak of the same threat and are counted here.",
     Change.SPLIT: "Findings that speak of another threat are counted apart from now on.",
+    Change.GOES_ON_ELSEWHERE: "It goes on under another number, which is to be read instead.",
     Change.UNDONE: "That cases were joined or parted was taken back.",
 }
 CORRECTION: Final = {

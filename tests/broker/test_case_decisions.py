@@ -59,7 +59,9 @@ def say(url: str, *arguments: str) -> str:
 
 def told(engine: Engine) -> list[AlertEvent]:
     with engine.begin() as connection:
-        rows = connection.execute(text("SELECT CAST(body AS text) FROM alerts ORDER BY decided_at, revision"))
+        rows = connection.execute(
+            text("SELECT CAST(body AS text) FROM outbox WHERE topic = 'alert-events' ORDER BY id")
+        )
         return [AlertEvent.model_validate_json(row[0]) for row in rows]
 
 

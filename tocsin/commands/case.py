@@ -11,12 +11,13 @@ from schemas.vocabularies import Level, Tense
 from storage import browsing
 from storage.browsing import CaseDetail, CaseRow
 from tocsin import wiring
-from tocsin.commands import case_decisions
+from tocsin.commands import case_decisions, case_merging
 from tocsin.errors import Refusal
 from tocsin.explaining import Explained, explained_of
 
 app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
 case_decisions.add_to(app)
+case_merging.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]

@@ -1,0 +1,52 @@
+"""Where a person sent reports: all of one case key to another (merged), or single ones of it (split off)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from alerts.cases import FileKey, Report
+from alerts.evidence import Evidence
+from alerts.statements import Said
+
+MOST_STEPS = 10
+"""A merged case may be merged again; nobody joins so many that a circle could be meant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routes:
+    """`version` changes with every decision. Single reports go before whole keys."""
+
+    version: str = ""
+    keys: Mapping[FileKey, str] = field(default_factory=lambda: MappingProxyType({}))
+    reports: Mapping[tuple[FileKey, Report], str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def target(self, evidence: Evidence) -> str:
+        """The key under which a report is filed now."""
+        key = evidence.case_key
+        for _ in range(MOST_STEPS):
+            place = (evidence.ledger, key)
+            sent = self.reports.get((place, evidence.report)) or self.keys.get(place)
+            if sent is None:
+                break
+            key = sent
+        return key
+
+
+def routed(said: Said, routes: Routes) -> Said:
+    """What a report says, under the keys that people decided. Where two of them become one, its own key speaks."""
+    if not routes.keys and not routes.reports:
+        return said
+    sent = {item.case_key: routes.target(item) for item in said.evidence}
+    if all(key == target for key, target in sent.items()):
+        return said
+    found: dict[str, Evidence] = {}
+    for item in sorted(said.evidence, key=lambda item: item.case_key != sent[item.case_key]):
+        found.setdefault(sent[item.case_key], moved(item, sent[item.case_key]))
+    keys = tuple(None if key is None else sent.get(key, key) for key in said.case_keys)
+    return replace(said, evidence=tuple(found[key] for key in sorted(found)), case_keys=keys)
+
+
+def moved(evidence: Evidence, key: str) -> Evidence:
+    """The same under another key, remembering its own."""
+    own = evidence.own_key or evidence.case_key
+    return evidence.model_copy(update={"case_key": key, "own_key": None if own == key else own})
