@@ -87,7 +87,9 @@ def _numbers(lines: Sequence[int]) -> str:
 
 
 @dataclass(frozen=True)
-class _Read:
+class ReadRow:
+    """One row, and what the ladder found in it."""
+
     row: Row
     found: tuple[Identity, ...]
 
@@ -113,8 +115,8 @@ class _Read:
 def evaluate(path: Path) -> StreamEvaluation:
     """Every row of the file by the shipped catalogue."""
     catalogue = load()
-    reports = [_Read(row, _identified(path, row, catalogue)) for row in read(path, columns=(NAME, SMILES, INCHIKEY))]
-    substances = defaultdict[str, list[_Read]](list)
+    reports = read_rows(path, catalogue)
+    substances = defaultdict[str, list[ReadRow]](list)
     for one in reports:
         for identity in one.found:
             if not identity.unidentified:
@@ -133,11 +135,16 @@ def evaluate(path: Path) -> StreamEvaluation:
         unidentified=tuple(one.row.line for one in reports if all(found.unidentified for found in one.found)),
         mixtures=tuple(one.row.line for one in reports if len(one.found) > 1),
         conflicts=tuple(one.row.line for one in reports if any(found.conflict for found in one.found)),
-        wrong_merges=tuple(_wrong_merges(substances, catalogue)),
+        wrong_merges=tuple(wrong_merges(substances, catalogue)),
     )
 
 
-def _structural(one: _Read) -> bool:
+def read_rows(path: Path, catalogue: Catalogue) -> list[ReadRow]:
+    """All rows of the file, identified."""
+    return [ReadRow(row, _identified(path, row, catalogue)) for row in read(path, columns=(NAME, SMILES, INCHIKEY))]
+
+
+def _structural(one: ReadRow) -> bool:
     return any(found.rung in STRUCTURAL for found in one.found)
 
 
@@ -157,14 +164,15 @@ def _identified(path: Path, row: Row, catalogue: Catalogue) -> tuple[Identity, .
     return identify(component, laboratory="evaluation", sample=str(row.line), catalogue=catalogue)
 
 
-def _under_several_names(substances: Mapping[str, Sequence[_Read]]) -> Iterator[Named]:
+def _under_several_names(substances: Mapping[str, Sequence[ReadRow]]) -> Iterator[Named]:
     for key, rows in substances.items():
         names = {strict_key(one.row.cells[NAME]): one.row.cells[NAME].strip() for one in rows}
         if len(names) > 1:
             yield Named(key=key, names=tuple(sorted(names.values())), lines=tuple(one.row.line for one in rows))
 
 
-def _wrong_merges(substances: Mapping[str, Sequence[_Read]], catalogue: Catalogue) -> Iterator[WrongMerge]:
+def wrong_merges(substances: Mapping[str, Sequence[ReadRow]], catalogue: Catalogue) -> Iterator[WrongMerge]:
+    """Rows that share a key and state, by structure or InChIKey, that they are not of it."""
     for key, rows in substances.items():
         wrong = [one for one in rows if not _stands_for(key, one, catalogue)]
         alone = {one.stated for one in rows if one.stated and one.stated not in one.explained}
@@ -178,7 +186,7 @@ def _wrong_merges(substances: Mapping[str, Sequence[_Read]], catalogue: Catalogu
             )
 
 
-def _stands_for(key: str, one: _Read, catalogue: Catalogue) -> bool:
+def _stands_for(key: str, one: ReadRow, catalogue: Catalogue) -> bool:
     """Whether the key of a row is what the row itself states; a row without structure cannot be compared."""
     blocks = one.explained | ({one.stated} if one.stated else set())
     tautomer = any(found.key == key and found.rung is Rung.R3B for found in one.found)
