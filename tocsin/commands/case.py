@@ -13,7 +13,7 @@ from storage.browsing import CaseDetail, CaseRow
 from tocsin import wiring
 from tocsin.commands import case_decisions, case_merging
 from tocsin.errors import Refusal
-from tocsin.explaining import Explained, explained_of
+from tocsin.case_explaining import Explained, explained_of
 
 app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
 case_decisions.add_to(app)
