@@ -22,7 +22,7 @@ def _of(row: Row, catalogue: Catalogue) -> Iterator[str]:
         return
     if not entry.name.strip() or not entry.provenance.strip():
         yield "a name and a provenance are needed: say where the substance is described"
-    yield from _structure(entry.key, entry.smiles, entry.inchikey)
+    yield from structure_problems(entry.key, entry.smiles, entry.inchikey)
     for cas in entry.cas:
         if not is_cas(cas):
             yield f"the CAS number {cas} has a wrong check digit: correct it or leave it out"
@@ -32,7 +32,7 @@ def _of(row: Row, catalogue: Catalogue) -> Iterator[str]:
             yield f"the name {name!r} is that of {', '.join(sorted(others))} already: leave it out here or there"
 
 
-def _structure(key: str, smiles: str | None, inchikey: str | None) -> Iterator[str]:
+def structure_problems(key: str, smiles: str | None, inchikey: str | None) -> Iterator[str]:
     """The stated keys must be those of the structure; without one a substance is known by name only."""
     if smiles is None:
         if inchikey is not None and key != f"S:{inchikey[:14]}":

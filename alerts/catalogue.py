@@ -55,6 +55,7 @@ USES = {
 class Entry:
     """One known substance; `usual_cut_of` and `by_product_of` hold keys, `class:<category or subgroup>` or `*`.
 
+    `ambiguous_names` are those that other substances have too: they resolve nothing and are proposed to a reviewer.
     `control_status` and `medicinal_use` hold words of `CONTROLS` and `USES`; empty means not known here, not free.
     """
 
@@ -80,6 +81,7 @@ class Entry:
     metabolite_of: str | None = None
     salt_keys: tuple[str, ...] = ()
     tautomer_key: str | None = None
+    ambiguous_names: tuple[str, ...] = ()
     control_status: tuple[str, ...] = ()
     medicinal_use: tuple[str, ...] = ()
     provenance: str = ""
@@ -199,6 +201,7 @@ class Catalogue:
     @cached_property
     def _names(self) -> Mapping[str, frozenset[str]]:
         named = [(strict_key(name), entry.key) for entry in self.entries.values() for name in entry.names]
+        named += [(strict_key(name), entry.key) for entry in self.entries.values() for name in entry.ambiguous_names]
         named += [(strict_key(name), item.key) for item in self.variants for name in (item.name, *item.synonyms)]
         return _gathered(named)
 
@@ -329,6 +332,7 @@ def entry_of(row: Row) -> Entry:
         metabolite_of=row["metabolite_of"] or None,
         salt_keys=_list(row["salt_keys"]),
         tautomer_key=row.get("tautomer_key") or None,
+        ambiguous_names=_list(row.get("ambiguous_names", "")),
         control_status=_list(row.get("control_status", "")),
         medicinal_use=_list(row.get("medicinal_use", "")),
         provenance=row["provenance"],

@@ -101,7 +101,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _keys(name: str, smiles: str) -> dict[str, str]:
-    from alerts.chemistry import Structure, read_smiles
+    from alerts.chemistry import Structure, read_smiles, tautomer_key
     from alerts.settling import name_key
 
     if not smiles:
@@ -112,7 +112,8 @@ def _keys(name: str, smiles: str) -> dict[str, str]:
     if len(found.parents) != 1:
         raise Refusal("The SMILES holds several substances: add each by itself.")
     parent = found.parents[0]
-    return {"key": f"S:{parent.block}", "smiles": parent.smiles, "inchikey": parent.inchikey}
+    keys = {"key": f"S:{parent.block}", "smiles": parent.smiles, "inchikey": parent.inchikey}
+    return keys | {"tautomer_key": tautomer_key(parent.smiles) or ""}
 
 
 def _others(given: Sequence[str]) -> dict[str, str]:
