@@ -61,7 +61,7 @@ def _data(event: AlertEvent, wording: Wording, content: Content) -> JsonObject:
         "content": content.value,
         "language": wording.language,
         "headline": f"{wording.mark} {wording.title}".strip(),
-        "summary": " ".join((wording.mark_sentence, *wording.lead)).strip(),
+        "summary": " ".join((wording.mark, wording.mark_sentence, *wording.lead)).strip(),
         "alert_id": event.alert_id,
         "revision": event.revision,
         "kind": event.kind.value,
