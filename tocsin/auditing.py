@@ -16,8 +16,9 @@ from storage.conservation import Imbalanced, Stages
 from storage.log_comparison import Comparison, Fate, LogFinding
 from storage.positions import Partition
 from streams.accounts import logs_of
-from streams.comparing import Span, compare_logs, offsets_since
+from streams.comparing import Span, offsets_since
 from streams.config import Flow, Kafka
+from tocsin.auditing_apart import Compare, here
 
 OTHER_LOG: Final = frozenset({Finding.UNKNOWN_LOG, Finding.OTHER_CLUSTER})
 
@@ -42,15 +43,18 @@ class Audit:
         return not (compared or self.imbalances or any(one.findings for one in self.accounts))
 
 
-def examine(engine: Engine, kafka: Kafka, *, since: datetime | None, progress: Progress) -> Audit:
+def examine(
+    engine: Engine, kafka: Kafka, *, since: datetime | None, progress: Progress, compare: Compare | None = None
+) -> Audit:
     """Look at everything; of the logs, at what is not older than `since`. Changes nothing."""
+    compare = compare or here(engine, kafka)
     snapshot = books.read(engine)
     stages, imbalances = conservation.read(engine)
     expected = _expected(snapshot)
     cluster, logs = asyncio.run(logs_of(kafka, expected))
     accounts = books.accounts(snapshot, logs=logs, cluster_id=cluster, expected=expected)
     spans = asyncio.run(_spans(kafka, accounts, since))
-    comparisons = asyncio.run(compare_logs(engine, kafka, spans, seen=_counting(spans, progress)))
+    comparisons = compare(spans, _counting(spans, progress))
     for account in accounts:
         if account.position.partition in comparisons:
             _count_duplicates(account, spans[account.position.partition], comparisons[account.position.partition])

@@ -29,6 +29,7 @@ from tests.broker.telling import authority, mail_to, volunteer
 from tests.programs import run, until
 from tests.streaming.site import REAL, Site, report, site
 from tocsin.auditing import Audit, examine
+from tocsin.auditing_apart import apart
 
 Seen = Finding | LogFinding | Imbalance
 
@@ -137,6 +138,26 @@ def test_the_command_says_what_is_wrong_in_sentences_and_since_when_it_looked(
             assert live["findings"] == ["applied_rows"]
         wrong = run("audit", "--since", "yesterday", environment=made.environment)
         assert (wrong.returncode, "'yesterday' is no instant" in wrong.stderr) == (1, True)
+
+
+@pytest.mark.long
+def test_a_log_compared_in_parts_by_several_processes_gives_the_same(
+    kafka: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site(kafka, database, tmp_path, count=1, worker=REAL) as made:
+        _fill(made)
+        for name, value in made.environment.items():
+            monkeypatch.setenv(name, value)
+        in_parts = apart(made.engine, made.kafka, None, worth_it=1, part=3)
+        for statement in (
+            "UPDATE detections SET standing = standing",
+            'DELETE FROM detections WHERE "offset" IN (1, 5)',
+            "DELETE FROM dead_letters",
+        ):
+            with _damaged(made, statement):
+                whole = _look(made)
+                assert examine(made.engine, made.kafka, since=None, progress=print, compare=in_parts) == whole
+                assert whole.adds_up == statement.startswith("UPDATE")
 
 
 def test_history_that_nobody_read_is_listed_and_a_topic_that_is_gone_is_found_missing(

@@ -21,6 +21,7 @@ from storage.positions import Partition
 from streams.comparing import Span
 from tocsin import wiring
 from tocsin.auditing import Audit, Progress, examine
+from tocsin.auditing_apart import apart
 from tocsin.errors import Refusal
 
 app = typer.Typer(help="Is every record accounted for, and was everybody told? Exit code 1 when it does not add up.")
@@ -38,8 +39,9 @@ def audit(
     begin = _instant(since)
     settings = wiring.settings(data_dir)
     engine = wiring.database(settings, "audit")
+    kafka = wiring.kafka(settings)
     with _progress() as progress:
-        found = examine(engine, wiring.kafka(settings), since=begin, progress=progress)
+        found = examine(engine, kafka, since=begin, progress=progress, compare=apart(engine, kafka, data_dir))
     engine.dispose()
     if as_json:
         print(json.dumps(_shown(found), indent=2))
