@@ -18,6 +18,7 @@ from schemas.cleaning import Path, cleaned
 from schemas.contradictions import contradictions
 from schemas.detections import SCHEMA_VERSION, Detection
 from schemas.parsing import Json, parse
+from schemas.persons import named_persons
 from schemas.records import Record
 from schemas.rejections import Problem, Rejection
 from schemas.sentences import pointer, problem, visible
@@ -142,6 +143,8 @@ def _validated(
     late = _from_the_future(detection, received_at)
     if refused or late:
         return Rejection(reason=RejectionReason.INVALID, problems=_capped((*refused, *late)))
+    if named := named_persons(document):
+        return Rejection(reason=RejectionReason.PERSONAL_DATA, problems=_capped(named))
     return _decoded(detection, document, notes, unknown)
 
 

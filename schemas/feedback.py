@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from schemas import personal_data
 from schemas.base import Frozen
 from schemas.dead_letter_messages import Coordinates
 from schemas.rejections import Problem, Rejection
@@ -119,7 +120,7 @@ def masked(sentence: str) -> str:
     for found in _INSTANT.finditer(sentence):
         kept += [_PERSONAL.sub(MASK, sentence[end : found.start()]), found.group()]
         end = found.end()
-    return "".join([*kept, _PERSONAL.sub(MASK, sentence[end:])])
+    return personal_data.masked("".join([*kept, _PERSONAL.sub(MASK, sentence[end:])]))
 
 
 def _told(report: ReportFeedback) -> str:

@@ -283,6 +283,7 @@ class RejectionReason(StrEnum):
     EMPTY = "empty"
     INVALID = "invalid"
     UNSUPPORTED_VERSION = "unsupported_version"
+    PERSONAL_DATA = "personal_data"
     UNKNOWN_REPORTER = "unknown_reporter"
     REPORTER_MISMATCH = "reporter_mismatch"
     NOT_THE_OWNER = "not_the_owner"
