@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.personal_data import masked
 from schemas.vocabularies import RejectionReason
 from storage import dead_letters
 from storage.dead_letters import Decision, LetterState, StoredDeadLetter
@@ -256,8 +257,8 @@ def _encoded(raw: bytes | None) -> str | None:
 
 
 def _bytes(raw: bytes | None) -> str:
-    """Text as it reads; what a terminal would obey is escaped."""
-    return "-" if raw is None else _plain(raw.decode("utf-8", "backslashreplace"))
+    """Text as it reads; what a terminal would obey is escaped, what names a person masked (`--raw` has the bytes)."""
+    return "-" if raw is None else _plain(masked(raw.decode("utf-8", "backslashreplace")))
 
 
 def _plain(words: str) -> str:
