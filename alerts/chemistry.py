@@ -297,7 +297,7 @@ def nearest(smiles: str, among: Shelf, *, without: str | None = None) -> tuple[s
     if fingerprint is None or not among.keys:
         return None
     scores = DataStructs.BulkTanimotoSimilarity(fingerprint, among.fingerprints)
-    if without in among.keys:
+    if without is not None and without in among.keys:
         scores[among.keys.index(without)] = 0.0
     best = max(scores)
     return among.keys[scores.index(best)], float(best)
