@@ -5,7 +5,7 @@ that a chemical name, a CAS number or an InChIKey is none. What was found is tol
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -141,7 +141,7 @@ def is_identity_number(text: str) -> bool:
     return any(re.fullmatch(shape, compact) and holds(compact) for shape, holds in _NUMBERS)
 
 
-def _weighted(digits: str, weights: Sequence[str] | Sequence[int]) -> int:
+def _weighted(digits: str, weights: Iterable[str | int]) -> int:
     return sum(int(digit) * int(weight) for digit, weight in zip(digits, weights, strict=False))
 
 
