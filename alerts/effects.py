@@ -34,8 +34,9 @@ class LogEntry(Frozen):
     """One line of the case log: what happened to a case, why, and what it was before and after.
 
     `stands`: whether the report now stands in the case. `joined` are other reports that came to it from a case of the
-    same key, as `laboratory/event_id`. `was` and `became` hold what else changed of the case, and nothing when nothing
-    did. From these lines alone a case can be rebuilt (`rebuilding`).
+    same key, or by a person's word, as `laboratory/event_id`; `left` are those that a person sent away. `was` and
+    `became` hold what else changed of the case, and nothing when nothing did. From these lines alone a case can be
+    rebuilt (`rebuilding`).
     """
 
     case_id: str
@@ -52,6 +53,7 @@ class LogEntry(Frozen):
     rule_set: str = ""
     stands: bool | None = None
     joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     was: Mapping[str, JsonValue] = Field(default_factory=dict)
     became: Mapping[str, JsonValue] = Field(default_factory=dict)
 

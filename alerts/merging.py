@@ -34,8 +34,8 @@ def merge(
     end(from_file, gone)
     _tell(to_file, stays, Change.MERGED, saying, word)
     _hand_on(from_file, gone, stays, saying, word)
-    _log(gone, saying, word, "merged", before[0], shapes[0])
-    _log(stays, saying, word, "merged", before[1], shapes[1])
+    _log(gone, saying, word, "merged", before[0], shapes[0], left=carried)
+    _log(stays, saying, word, "merged", before[1], shapes[1], joined=carried)
 
 
 def split(
@@ -64,8 +64,8 @@ def split(
     if new.computed >= Level.L1:
         step = Speak(AlertKind.RAISED, new.computed, (Change.FIRST_LEVEL, Change.SPLIT))
         take(apart, new, step, saying, references=number, by=word.by, reason=word.reason)
-    _log(case, saying, word, "split", before, shape)
-    _log(new, saying, word, "split", Level.L0, None)
+    _log(case, saying, word, "split", before, shape, left=reports)
+    _log(new, saying, word, "split", Level.L0, None, joined=reports)
     return new
 
 
@@ -86,8 +86,8 @@ def undo_merge(
     back.decisions = back.decisions.model_copy(update={"merged_into": None, "gave_thread": False})
     _tell(to_file, held, Change.UNDONE, saying, word)
     _tell(from_file, back, Change.UNDONE, saying, word, always=True)
-    _log(back, saying, word, "merge undone", before[0], shapes[0])
-    _log(held, saying, word, "merge undone", before[1], shapes[1])
+    _log(back, saying, word, "merge undone", before[0], shapes[0], joined=carried)
+    _log(held, saying, word, "merge undone", before[1], shapes[1], left=carried)
 
 
 def undo_split(
@@ -105,8 +105,8 @@ def undo_split(
     end(apart_file, gone)
     _tell(file, case, Change.UNDONE, saying, word)
     _hand_on(apart_file, gone, case, saying, word)
-    _log(gone, saying, word, "split undone", before[0], shapes[0])
-    _log(case, saying, word, "split undone", before[1], shapes[1])
+    _log(gone, saying, word, "split undone", before[0], shapes[0], left=carried)
+    _log(case, saying, word, "split undone", before[1], shapes[1], joined=carried)
 
 
 def _mergeable(from_file: CaseFile, gone: Case, to_file: CaseFile, stays: Case) -> None:
@@ -162,6 +162,27 @@ def _hand_on(file: CaseFile, gone: Case, stays: Case, saying: Saying, word: Word
     take(file, gone, step, saying, references=(stays.thread.number,), by=word.by, reason=word.reason)
 
 
-def _log(case: Case, saying: Saying, word: Word, action: str, before: Level, shape: Shape | None) -> None:
+def _log(
+    case: Case,
+    saying: Saying,
+    word: Word,
+    action: str,
+    before: Level,
+    shape: Shape | None,
+    *,
+    joined: Iterable[Report] = (),
+    left: Iterable[Report] = (),
+) -> None:
     case.touched = True
-    note(case, saying, actor=word.by, action=action, reason=word.reason, before=before, shape=shape)
+    moved_in, moved_out = sorted(joined, key=str), sorted(left, key=str)
+    note(
+        case,
+        saying,
+        actor=word.by,
+        action=action,
+        reason=word.reason,
+        before=before,
+        shape=shape,
+        joined=moved_in,
+        left=moved_out,
+    )

@@ -1,12 +1,12 @@
 """Takes the step that the life of a case asks for: writes its thread, composes the event, keeps the reason."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from alerts.cases import Case, CaseFile, Context
+from alerts.cases import Case, CaseFile, Context, Report
 from alerts.composing import ENDINGS, compose
 from alerts.disclosure import becomes_more_restricted, mixed, with_views
 from alerts.effects import Effects, LogEntry
@@ -256,17 +256,31 @@ def _log(entry: Touched, step: Step, saying: Saying, detection: Detection, labor
             rules=tuple(rule.id for rule in grade.fired) if grade else (),
             rule_set=f"{saying.grading.rules.name} {saying.grading.rules.version} {saying.grading.book.digest[:12]}",
             stands=entry.report is not None,
-            joined=tuple(f"{laboratory_id}/{event_id}" for laboratory_id, event_id in entry.joined),
+            joined=named_reports(entry.joined),
             was=was,
             became=became,
         )
     )
 
 
+def named_reports(reports: Iterable[Report]) -> tuple[str, ...]:
+    """As the log names them."""
+    return tuple(f"{laboratory}/{event_id}" for laboratory, event_id in reports)
+
+
 def note(
-    case: Case, saying: Saying, *, actor: str, action: str, reason: str, before: Level, shape: Shape | None
+    case: Case,
+    saying: Saying,
+    *,
+    actor: str,
+    action: str,
+    reason: str,
+    before: Level,
+    shape: Shape | None,
+    joined: Iterable[Report] = (),
+    left: Iterable[Report] = (),
 ) -> None:
-    """A line of the log that no report caused."""
+    """A line of the log that no report caused; `joined` and `left` are reports that a person moved."""
     was, became = difference(shape, Shape.of(case))
     entry = LogEntry(
         case_id=case.id,
@@ -276,6 +290,8 @@ def note(
         reason=reason,
         before=before,
         after=case.computed,
+        joined=named_reports(joined),
+        left=named_reports(left),
         was=was,
         became=became,
     )

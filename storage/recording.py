@@ -11,9 +11,9 @@ from itertools import starmap
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, TextClause, text
-from alerts.days import written
 
 from alerts.cases import Case, CaseFile, Filed, Report
+from alerts.days import written
 from alerts.deadlines import Deadline, deadlines, timer_key
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
@@ -397,7 +397,7 @@ def _alert(event: AlertEvent) -> Sequence[Value]:
     )
 
 
-_DETAIL: Final = {"stands", "joined", "was", "became"}
+_DETAIL: Final = {"stands", "joined", "left", "was", "became"}
 
 
 def _timer(name: str, due: tuple[Deadline, datetime, Case]) -> Sequence[Value]:

@@ -1,0 +1,102 @@
+"""The case log tells all that happened: cases rebuilt from it alone are those in the database."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from alerts.rebuilding import Rebuilt, rebuilt
+from storage import case_history
+from storage.engine import connect
+from streams.timers import Timers
+from tests.broker.test_case_decisions import WHY, say
+from tests.broker.test_memory import SETTING, report, varied
+from tests.broker.test_memory import run as run_batches
+from tests.broker.test_merging import run, tablet
+
+BY = ("--by", "example-desk", *WHY)
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    made = connect(database)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def url(database: str) -> str:
+    arguments = ("--id", "example-desk", "--role", "central_desk", "--by", "ops", "--reason", "example")
+    say(database, "person", "add", *arguments)
+    return database
+
+
+def check(engine: Engine) -> None:
+    """Compare every case with what its log says of it."""
+    with engine.begin() as connection:
+        told = rebuilt(case_history.lines(connection))
+        reports: dict[str, set[tuple[str, object]]] = {}
+        for row in connection.execute(text("SELECT case_id, laboratory, event_id FROM case_reports")):
+            reports.setdefault(row.case_id, set()).add((row.laboratory, row.event_id))
+        cases = connection.execute(text("SELECT * FROM cases")).mappings().all()
+    assert cases
+    for case in cases:
+        found = told.get(case["id"], Rebuilt())
+        thread = case["thread"] or {}
+        said = {
+            name: found.stands.get(name) for name in ("ledger", "key", "state", "alert_id", "revision", "announced")
+        }
+        stored = {
+            "ledger": case["ledger"],
+            "key": case["case_key"],
+            "state": case["state"],
+            "alert_id": case["alert_id"],
+            "revision": thread.get("revision"),
+            "announced": thread.get("announced"),
+        }
+        assert (said, found.level, found.reports) == (stored, case["level"], reports.get(case["id"], set()))
+        for name in ("override", "merged_into", "shut"):
+            assert found.stands.get(name) == case["decisions"].get(name)
+        for name in ("expires_at", "valid_until", "review_at"):
+            assert found.stands.get(name) == thread.get(name)
+
+
+def test_reports_of_every_kind_leave_a_log_that_cases_can_be_rebuilt_from(engine: Engine) -> None:
+    run_batches(engine, varied(120), size=50)
+    check(engine)
+
+
+def test_unidentified_findings_that_are_chained_anew_are_found_where_they_went(engine: Engine) -> None:
+    apart = [report(24 * day, "unknown nitazene") for day in (0, 40, 20)]
+    run_batches(engine, apart, size=1)
+    run_batches(engine, [apart[2] | {"revision": 2, "action": "retract"}], size=1)
+    check(engine)
+
+
+def test_what_people_and_the_clock_did_is_in_it_too(engine: Engine, url: str) -> None:
+    run(engine, [tablet(1, "pink"), tablet(2, "salmon"), tablet(3, "pink", laboratory="fi-example")])
+    with engine.begin() as connection:
+        numbers = connection.execute(text("SELECT number FROM cases ORDER BY case_key")).scalars().all()
+    pink, salmon = map(str, numbers)
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    say(url, "case", "override", pink, "--level", "L4", "--until", until, *BY)
+    check(engine)
+    say(url, "case", "merge", salmon, "--into", pink, *BY)
+    check(engine)
+    say(url, "case", "undo", salmon, *BY)
+    say(url, "case", "close", salmon, *BY)
+    check(engine)
+    parted = tablet(3, "pink", laboratory="fi-example")["event_id"]
+    say(url, "case", "split", pink, "--report", f"fi-example/{parted}", *BY)
+    check(engine)
+    Timers(engine, SETTING)(datetime.now(UTC) + timedelta(days=200))
+    check(engine)
+
+
+def test_a_case_that_was_changed_without_a_line_is_seen(engine: Engine) -> None:
+    run_batches(engine, varied(10), size=5)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE cases SET level = 4 WHERE ordinal = 0"))
+    with pytest.raises(AssertionError):
+        check(engine)
