@@ -18,7 +18,12 @@ from schemas.base import Frozen
 from schemas.vocabularies import AlertKind, Change, Level
 
 BY_PERSONS: Final = frozenset({Change.CANCELLED_BY_PERSON, Change.CLOSED_BY_PERSON, Change.LOWERED_BY_PERSON})
-"""What no report and no clock brings about again."""
+"""What no report and no clock brings about again; it is repeated."""
+
+NOT_REPEATED: Final = frozenset(
+    {Change.REOPENED, Change.OVERRIDDEN, Change.OVERRIDE_ENDED, Change.MERGED, Change.SPLIT, Change.UNDONE}
+)
+"""Decisions of persons of which the message does not say all that was decided: a person makes them again."""
 
 
 class Decision(Frozen):

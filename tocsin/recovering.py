@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from alerts.told import ToldBefore
+from alerts.told import NOT_REPEATED, ToldBefore
 from notifiers.planning import Policy, plan
 from schemas.alert_events import AlertEvent
 from schemas.subscribers import Recipient
@@ -36,7 +36,7 @@ class Person:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recovered:
     """What was found and done. `numbers` are the highest that people know; `strangers` destinations with receipts that
-    are not registered here."""
+    are not registered here; `to_redo` alerts about which persons had decided what cannot be repeated from messages."""
 
     epoch: int
     messages: int
@@ -46,6 +46,7 @@ class Recovered:
     receipts: int
     unsettled: Unsettled
     strangers: tuple[str, ...]
+    to_redo: tuple[str, ...]
 
     def shown(self) -> dict[str, object]:
         """For machines."""
@@ -94,6 +95,7 @@ def _recovered(connection: Connection, topics: Topics) -> Recovered:
         receipts=receipts,
         unsettled=unsettled,
         strangers=recovery.strangers(connection),
+        to_redo=tuple(sorted({event.number for events in unknown for event in events if _by_hand(event)})),
         epoch=recovery.next_epoch(connection),
     )
 
@@ -127,6 +129,10 @@ def _plan(connection: Connection, event: AlertEvent, audience: Sequence[Recipien
 
 ANY_NUMBER: Final = 2**31
 """They were told already."""
+
+
+def _by_hand(event: AlertEvent) -> bool:
+    return not NOT_REPEATED.isdisjoint(event.changes)
 
 
 def _by_alert(events: Sequence[AlertEvent]) -> list[list[AlertEvent]]:

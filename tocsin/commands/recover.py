@@ -67,6 +67,8 @@ def _say(found: Recovered, yes: bool) -> None:
     )
     for one in found.strangers:
         print(f"destination {one} is not registered in this database")
+    for one in found.to_redo:
+        print(f"{one}: what persons decided about it (`tocsin alert show {one}`) has to be decided again")
     if yes:
         print(f"epoch {found.epoch} has begun: workers and couriers may start, those that wait go on by themselves")
     else:
