@@ -61,9 +61,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _trouble(request: Request, error: Exception) -> Response:
     expected = is_infrastructure(error)
-    log.error("request_failed", path=request.url.path.split("/")[1], error=type(error).__name__)
-    if not expected:
-        log.error("unexpected", exc_info=error)
+    page = request.url.path.split("/")[1]  # not the whole of it: what follows is a secret
+    log.error("request_failed", page=page, error=type(error).__name__, exc_info=None if expected else error)
     answer = notice("busy", tongue_of(request), status=503 if expected else 500)
     answer.headers["Retry-After"] = "60"
     return answer

@@ -83,6 +83,11 @@ class Site:
         with self.engine.connect() as connection:
             return int(connection.execute(text(statement)).scalar_one())
 
+    def sql_text(self, statement: str, **values: str) -> str:
+        """The one text that a query gives."""
+        with self.engine.connect() as connection:
+            return str(connection.execute(text(statement), values).scalar_one())
+
     def sql(self, statement: str) -> None:
         """What an operator or the passing of time would do."""
         with self.engine.begin() as connection:
