@@ -10,8 +10,7 @@ from alerts.identity import Identity, Rung, identify
 from alerts.naming import named_keys
 from alerts.proposals import candidates
 from schemas.base import Frozen
-from schemas.detections import Component
-from schemas.vocabularies import ComponentRole, Identification, Method, ReferenceStandard
+from tocsin.asking import component
 
 _NAMELESS = "—"
 
@@ -102,7 +101,7 @@ def kind_of(text: str, catalogue: Catalogue) -> Kind:
 
 
 def explain(stated: Mapping[Kind, str], catalogue: Catalogue) -> Explained:
-    """What the ladder says of these identifiers of one component."""
+    """What the ladder says of these identifiers of one component. Raises Unaskable."""
     found = _identified(stated, catalogue)
     unknown = Kind.NAME in stated and all(one.rung is Rung.R6 and not one.unidentified for one in found)
     return Explained(
@@ -114,18 +113,14 @@ def explain(stated: Mapping[Kind, str], catalogue: Catalogue) -> Explained:
 
 
 def _identified(stated: Mapping[Kind, str], catalogue: Catalogue) -> tuple[Identity, ...]:
-    component = Component(
-        name_reported=stated.get(Kind.NAME, _NAMELESS),
+    asked = component(
+        stated.get(Kind.NAME, _NAMELESS),
         smiles=stated.get(Kind.SMILES),
         inchi=stated.get(Kind.INCHI),
         inchikey=stated.get(Kind.INCHIKEY),
         cas=stated.get(Kind.CAS),
-        role=ComponentRole.MAIN_ACTIVE,
-        methods=(Method.OTHER,),
-        reference_standard=ReferenceStandard.UNKNOWN,
-        identification=Identification.IDENTIFIED,
     )
-    return identify(component, laboratory="explained", sample="1", catalogue=catalogue)
+    return identify(asked, laboratory="explained", sample="1", catalogue=catalogue)
 
 
 def _step(kind: Kind, text: str, whole: tuple[Identity, ...], catalogue: Catalogue) -> Step:

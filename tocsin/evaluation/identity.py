@@ -14,8 +14,7 @@ from typing import Final
 from alerts.catalogue import Catalogue, load
 from alerts.identity import Identity, Rung, identify
 from schemas.base import Frozen
-from schemas.detections import Component
-from schemas.vocabularies import ComponentRole, Identification, Method, ReferenceStandard
+from tocsin.asking import Unaskable, component
 from tocsin.evaluation.outcome import Evaluation
 from tocsin.evaluation.tables import Row, WrongTable, read
 
@@ -157,13 +156,15 @@ def _is_whole(cell: str) -> bool:
 
 
 def _judged(path: Path, row: Row, count: int, catalogue: Catalogue) -> Judged:
-    name, stated = row.cells[NAME].strip(), _stated(path, row)
-    if not name:
-        raise WrongTable(f"{path}, line {row.line}: {NAME} is empty.")
-    (found,) = identify(_component(name), laboratory="evaluation", sample=str(row.line), catalogue=catalogue)
+    stated = _stated(path, row)
+    try:
+        asked = component(row.cells[NAME])
+    except Unaskable as error:
+        raise WrongTable(f"{path}, line {row.line}: {NAME}: {error}.") from None
+    (found,) = identify(asked, laboratory="evaluation", sample=str(row.line), catalogue=catalogue)
     return Judged(
         line=row.line,
-        name=name,
+        name=asked.name_reported,
         count=count,
         stated=stated,
         verdict=_verdict(found, stated, catalogue),
@@ -184,16 +185,6 @@ def _stated(path: Path, row: Row) -> tuple[str, ...]:
             wanted = f"14 capital letters, several separated by ; nor {_NO_SUBSTANCE}"
             raise WrongTable(f"{path}, line {row.line}: {CONNECTIVITY} {cell!r} is not {wanted}.")
     return tuple(block[1] for block in found if block is not None)
-
-
-def _component(name: str) -> Component:
-    return Component(
-        name_reported=name,
-        role=ComponentRole.MAIN_ACTIVE,
-        methods=(Method.OTHER,),
-        reference_standard=ReferenceStandard.UNKNOWN,
-        identification=Identification.IDENTIFIED,
-    )
 
 
 def _verdict(found: Identity, stated: Sequence[str], catalogue: Catalogue) -> Verdict:
