@@ -4,7 +4,9 @@ What may depend on the order, and is left out here:
 - case ids, alert numbers and messages: they follow arrival, and are tested by replay of the same order;
 - `RETRACTED` and `MOVED` cases in which nothing is left: whether somebody was told before a retraction depends on what
   came first; whatever is still reported stands in the last case of its chain, and that is compared;
-- the list of sources behind a message: the latest twenty, in the order of arrival.
+- the list of sources behind a message: the latest twenty, in the order of arrival;
+- whether an alert expired or was closed meanwhile: cases go on counting, whatever became of their alerts. Reports
+  arrive minutes or days apart, so that alerts expire in between in one order and not in the other.
 """
 
 import copy
@@ -78,6 +80,9 @@ HARMS: tuple[Document | None, ...] = (
 )
 
 
+Trial = tuple[list[Document], list[Document], int, timedelta]
+
+
 @st.composite
 def reports(draw: st.DrawFn, number: int) -> Document:
     """One report: dates over two years, most of them near one of a few days."""
@@ -143,9 +148,9 @@ class Arrival:
     readings: tuple[Reading, ...]
 
     @classmethod
-    def of(cls, documents: Sequence[Document]) -> "Arrival":
+    def of(cls, documents: Sequence[Document], gap: timedelta) -> "Arrival":
         start = datetime(2029, 1, 1, tzinfo=UTC)
-        return cls(tuple(_reading(document, start + timedelta(minutes=n)) for n, document in enumerate(documents)))
+        return cls(tuple(_reading(document, start + gap * n) for n, document in enumerate(documents)))
 
 
 def _reading(document: Document, at: datetime) -> Reading:
@@ -165,25 +170,26 @@ def _valid_order(draw: st.DrawFn, history: list[list[Document]]) -> list[Documen
 
 
 @st.composite
-def arrivals(draw: st.DrawFn) -> tuple[list[Document], list[Document], int]:
-    """A history by event and revision, the same in another order, and the size of a batch."""
+def arrivals(draw: st.DrawFn) -> Trial:
+    """A history by event and revision, the same in another order, the size of a batch, and the time between reports."""
     history = draw(histories())
     reference = [document for revisions in history for document in revisions]
-    return reference, _valid_order(draw, history), draw(st.integers(1, 5))
+    gap = draw(st.sampled_from((timedelta(minutes=1), timedelta(minutes=1), timedelta(days=2), timedelta(days=40))))
+    return reference, _valid_order(draw, history), draw(st.integers(1, 5)), gap
 
 
-def _folded(documents: Sequence[Document]) -> Memory:
+def _folded(documents: Sequence[Document], gap: timedelta = timedelta(minutes=1)) -> Memory:
     memory, effects = Memory(complete=True), Effects()
-    for reading in Arrival.of(documents).readings:
+    for reading in Arrival.of(documents, gap).readings:
         found = fold(reading, memory, effects, SETTING)
         assert not isinstance(found, Rejection), found
     return memory
 
 
-def _folded_in_batches(documents: Sequence[Document], size: int) -> Memory:
+def _folded_in_batches(documents: Sequence[Document], size: int, gap: timedelta) -> Memory:
     """As the worker does: each batch begins with days and grades only; reports are recalled when they are missing."""
     whole = Memory(complete=True)
-    readings = Arrival.of(documents).readings
+    readings = Arrival.of(documents, gap).readings
     for start in range(0, len(readings), size):
         whole = _batch(whole, readings[start : start + size])
     return whole
@@ -287,18 +293,18 @@ def _alike(one: Memory, other: Memory) -> None:
     assert _sightings(one) == _sightings(other)
 
 
-def _check(case: tuple[list[Document], list[Document], int]) -> None:
-    reference, order, size = case
-    expected, found = _folded(reference), _folded(order)
+def _check(case: Trial) -> None:
+    reference, order, size, gap = case
+    expected, found = _folded(reference), _folded(order, gap)
     _alike(found, expected)
     _alike(_recounted(found), found)
-    _alike(_folded_in_batches(order, size), found)
+    _alike(_folded_in_batches(order, size, gap), found)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(arrivals())
 def test_order_repetition_and_batches_change_no_finding_fact_or_level(
-    case: tuple[list[Document], list[Document], int],
+    case: Trial,
 ) -> None:
     _check(case)
 
@@ -307,7 +313,7 @@ def test_order_repetition_and_batches_change_no_finding_fact_or_level(
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(arrivals())
 def test_order_repetition_and_batches_change_nothing_in_thousands_of_histories(
-    case: tuple[list[Document], list[Document], int],
+    case: Trial,
 ) -> None:
     _check(case)
 
