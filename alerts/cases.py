@@ -281,7 +281,7 @@ def _adopt(case: Case, report: Evidence) -> bool:
     if live or not case.summary.reports:
         case.subject = before.merged(report.subject) if told else report.subject
     graded = bool(case.grades) or case.settled is not None
-    return graded and case.subject.graded_by != before.graded_by
+    return graded and case.subject is not before and case.subject.graded_by != before.graded_by
 
 
 def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:

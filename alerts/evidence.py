@@ -89,6 +89,8 @@ class Subject(Frozen):
 
     def merged(self, other: "Subject") -> "Subject":
         """What two reports know of one substance together, whichever came first; one that is sure settles it."""
+        if self == other:
+            return self
         better = max(self, other, key=lambda subject: subject._knowledge)
         conflict = self.conflict and other.conflict
         return better if better.conflict == conflict else better.model_copy(update={"conflict": conflict})

@@ -58,9 +58,9 @@ class Summary(Frozen):
             forms=self.forms | ({report.form} if report.form else set()),
             presentations=self.presentations | ({report.presentation} if report.presentation else set()),
             distributions=self.distributions | (report.distribution - {Distribution.UNKNOWN}),
-            sold_as=_few({*self.sold_as, *_given(report.sold_as)}),
-            appearance=_few({*self.appearance, *_given(report.appearance)}),
-            others=_few({*self.others, *report.others}),
+            sold_as=_with(self.sold_as, _given(report.sold_as)),
+            appearance=_with(self.appearance, _given(report.appearance)),
+            others=_with(self.others, report.others),
             mis_sold=self.mis_sold or Mark.MIS_SOLD in report.marks,
             dose_mg=max(self.dose_mg, report.dose_mg or 0.0),
             dose_band=max(self.dose_band, dose_band(report)),
@@ -90,6 +90,11 @@ def _surer(summary: Summary, report: Evidence) -> Exposure | None:
 
 def _given(text: str | None) -> tuple[str, ...]:
     return (text,) if text else ()
+
+
+def _with(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of all these words. Most are known already."""
+    return known if all(word in known for word in more) else _few({*known, *more})
 
 
 def _few(words: Iterable[str]) -> tuple[str, ...]:

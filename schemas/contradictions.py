@@ -23,7 +23,7 @@ def contradictions(report: object) -> tuple[Problem, ...]:
 def _at(report: object, *path: str) -> object:
     """The value at a path of fields, in a model or in parsed JSON; None when any part is absent."""
     for name in path:
-        report = report.get(name) if isinstance(report, Mapping) else getattr(report, name, None)
+        report = report.get(name) if isinstance(report, dict) else getattr(report, name, None)
     return report
 
 

@@ -6,6 +6,7 @@ the rules that look at two fields at once.
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, Self
 from uuid import UUID
 
@@ -157,6 +158,7 @@ class EventDate(Frozen):
                 return first
 
 
+@lru_cache(maxsize=4096)
 def _calendar_day(value: str) -> date | None:
     """The first day of `2024`, `2024-12` or `2024-12-03`; None when it is none of these."""
     parts = value.split("-")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, text
 from schemas.records import Coordinates, Record
 from schemas.rejections import Problem, Rejection
 from schemas.vocabularies import RejectionReason, ReportFate
+from storage.pipelining import send
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +135,8 @@ def add(connection: Connection, letters: Sequence[DeadLetter]) -> None:
     if not letters:
         return
     records = [letter.record for letter in letters]
-    connection.execute(
+    send(
+        connection,
         _ADD,
         {
             "flows": [letter.flow for letter in letters],

@@ -28,6 +28,7 @@ from alerts.threads import Thread
 from alerts.told import Told
 from schemas.vocabularies import CaseState, Tense
 from storage import told_before
+from storage.pipelining import send, together
 
 _EVENTS: Final = text("""
     SELECT d.laboratory, d.event_id, d.revision, d.digest, d.status, d.standing, r.ledger, r.case_key
@@ -169,7 +170,7 @@ class Recalled:
 
 def lock_events(connection: Connection, ids: Iterable[UUID]) -> None:
     """Nobody else reads or writes what is known of these events until the transaction ends."""
-    connection.execute(_LOCK, {"keys": [f"event:{event_id}" for event_id in sorted(ids)]})
+    send(connection, _LOCK, {"keys": [f"event:{event_id}" for event_id in sorted(ids)]})
 
 
 def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
@@ -182,9 +183,11 @@ def known_events(connection: Connection, reports: Iterable[Report]) -> Known:
     ids = sorted({event_id for _, event_id in reports})
     if not ids:
         return known
-    lock_events(connection, ids)
+    with together(connection):
+        lock_events(connection, ids)
+        found = send(connection, _EVENTS, {"event_ids": ids})
     files: dict[Report, set[str]] = {}
-    for row in connection.execute(_EVENTS, {"event_ids": ids}):
+    for row in found:
         report = (row.laboratory, row.event_id)
         event = known.events.setdefault(report, KnownEvent(*report))
         event.digests[row.revision] = row.digest
@@ -203,7 +206,7 @@ def lock(connection: Connection, files: Iterable[FileKey]) -> None:
     """Take the advisory locks of these case keys, ascending, until the transaction ends. No event is locked later."""
     keys = sorted({f"{ledger}:{key}" for ledger, key in files})
     if keys:
-        connection.execute(_LOCK, {"keys": keys})
+        send(connection, _LOCK, {"keys": keys})
 
 
 def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: frozenset[str], kept: Kept) -> Recalled:
@@ -223,6 +226,7 @@ def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: froze
     _recall_cases(connection, memory, recount, earliest, wanted.longest, recalled, kept)
     ended = {file.key for file in memory.files.values() if file.current is None and file.next_ordinal}
     _recall_reports(connection, memory, recount | ended)
+    _note_loaded(memory, recalled)
     return recalled
 
 
@@ -246,7 +250,7 @@ def _recall_links(connection: Connection, wanted: Wanted, memory: Memory) -> Non
     if not asked:
         return
     ledgers, keys, links = (list(column) for column in zip(*asked, strict=True))
-    for row in connection.execute(_LINKS, {"ledgers": ledgers, "keys": keys, "links": links}):
+    for row in send(connection, _LINKS, {"ledgers": ledgers, "keys": keys, "links": links}):
         file = memory.files[(Tense(row.ledger), row.case_key)]
         report = (row.laboratory, row.event_id)
         if row.link.startswith("twin:"):
@@ -294,7 +298,7 @@ def _recall_cases(
         "whole": [key in whole for _, key in keys],
     }
     fresh: list[Case] = []
-    for row in connection.execute(_CASES, parameters):
+    for row in send(connection, _CASES, parameters):
         file_key = (Tense(row.asked_ledger), row.asked_key)
         file = memory.files[file_key]
         file.next_ordinal = row.next_ordinal
@@ -309,7 +313,6 @@ def _recall_cases(
         _place(file, case)
     _recall_days(connection, fresh, recalled)
     _recall_grades(connection, fresh, earliest, whole)
-    _note_loaded(memory, recalled)
 
 
 def _before(day: date, longest: int) -> date:
@@ -344,7 +347,7 @@ def _recall_days(connection: Connection, cases: Sequence[Case], recalled: Recall
     if not by_id:
         return
     since = [recalled.since[case_id] for case_id in by_id]
-    for case_id, day, country, region, body in connection.execute(_DAYS, {"ids": list(by_id), "since": since}):
+    for case_id, day, country, region, body in send(connection, _DAYS, {"ids": list(by_id), "since": since}):
         by_id[case_id].days[Place(day, country, region)] = cell_of(body)
 
 
@@ -364,7 +367,7 @@ def _recall_grades(
     since = [
         BEGINNING if case.key in everything else min(earliest[(case.ledger, case.key)], date.max) for case in cases
     ]
-    for row in connection.execute(_GRADES, {"ids": list(by_id), "since": since}):
+    for row in send(connection, _GRADES, {"ids": list(by_id), "since": since}):
         grade = Grade.model_validate_json(row.body)
         if row.older:
             by_id[row.case_id].settled = grade
@@ -373,8 +376,9 @@ def _recall_grades(
 
 
 def _note_loaded(memory: Memory, recalled: Recalled) -> None:
+    """Of keys whose reports are there: only they can be recounted, and lose days and grades that they had."""
     for file in memory.files.values():
-        for case in file.cases():
+        for case in file.cases() if file.filed is not None else ():
             recalled.loaded_days[case.id] = frozenset(case.days)
             recalled.loaded_grades[case.id] = frozenset(case.grades)
 
@@ -392,7 +396,7 @@ def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[s
     for key in keys:
         memory.files[key].filed = {}
     parameters = {"ledgers": [ledger.value for ledger, _ in keys], "keys": [key for _, key in keys]}
-    for row in connection.execute(_REPORTS, parameters):
+    for row in send(connection, _REPORTS, parameters):
         filed = memory.files[(Tense(row.ledger), row.case_key)].filed
         evidence = _evidence(row.body)
         if filed is not None:

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, text
 
+from storage.pipelining import send
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
@@ -76,7 +78,8 @@ def add(connection: Connection, rows: Sequence[Outgoing]) -> None:
     """Store events in this order; one already stored under the same `event_id` stays as it is."""
     if not rows:
         return
-    connection.execute(
+    send(
+        connection,
         _ADD,
         {
             "event_ids": [row.event_id for row in rows],

@@ -7,6 +7,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Row, text
 
+from storage.pipelining import send
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Partition:
@@ -124,7 +126,8 @@ _ALL: Final = text(f"SELECT {_COLUMNS} FROM stream_positions ORDER BY flow, topi
 def lock(connection: Connection, partitions: Sequence[Partition]) -> dict[Partition, Position]:
     """Lock the rows of these partitions in their one order; a partition without a row is absent from the answer."""
     wanted = sorted(set(partitions))
-    rows = connection.execute(
+    rows = send(
+        connection,
         _LOCK,
         {
             "flows": [one.flow for one in wanted],
@@ -139,7 +142,8 @@ def advance(connection: Connection, moves: Sequence[Move]) -> None:
     """Move locked positions, all in one statement."""
     if not moves:
         return
-    connection.execute(
+    send(
+        connection,
         _ADVANCE,
         {
             "flows": [move.partition.flow for move in moves],

@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, TextClause, text
+from sqlalchemy import Connection, TextClause, text
 
 from alerts.cases import Case, CaseFile, Filed, Report
 from alerts.days import written
@@ -25,6 +25,7 @@ from schemas.topics import ALERT_EVENTS
 from storage import outbox
 from storage.memory import BEGINNING, Kept, Recalled
 from storage.outbox import Outgoing
+from storage.pipelining import Answer, send, together
 
 _NUMBERS: Final = text("""
     SELECT a.tense, nextval('alert_number_' || a.tense) AS number
@@ -179,11 +180,13 @@ def record(connection: Connection, recalled: Recalled, effects: Effects, *, kept
     for case in cases:
         if case.thread is not None:
             case.thread = _numbered_thread(case.thread, numbers)
-    _write_reports(connection, effects.recorded)
-    _write_cases(connection, cases, effects.log, events, recalled, kept)
-    _write_days(connection, cases, recalled)
-    _write_files(connection, memory.files.values())
-    outbox.add(connection, [_outgoing(event) for event in events])
+    with together(connection):
+        _write_reports(connection, effects.recorded)
+        versions = _write_cases(connection, cases, effects.log, events)
+        _write_days(connection, cases, recalled)
+        _write_files(connection, memory.files.values())
+        outbox.add(connection, [_outgoing(event) for event in events])
+    _keep(cases, versions, recalled, kept)
     for case in cases:
         _settle(case)
     return events
@@ -195,13 +198,10 @@ def _columns(names: str, rows: Iterable[Sequence[Value]]) -> Columns:
     return {name: [row[place] for row in listed] for place, name in enumerate(names.split())}
 
 
-def _write(connection: Connection, statement: TextClause, *groups: Columns) -> Iterable[Row[Any]]:
+def _write(connection: Connection, statement: TextClause, *groups: Columns) -> Answer | None:
     """Run a bulk statement unless it would write nothing."""
     parameters = {name: column for group in groups for name, column in group.items()}
-    if not any(parameters.values()):
-        return ()
-    result = connection.execute(statement, parameters)
-    return result.all() if result.returns_rows else ()
+    return send(connection, statement, parameters) if any(parameters.values()) else None
 
 
 # Numbers
@@ -218,7 +218,7 @@ def _issue(connection: Connection, memory: Memory) -> dict[str, str]:
     if not placeholders:
         return {}
     placeholders.sort(key=lambda item: int(item[0].rsplit(":", 1)[1]))
-    rows = connection.execute(_NUMBERS, {"tenses": [tense.value for _, tense in placeholders]})
+    rows = send(connection, _NUMBERS, {"tenses": [tense.value for _, tense in placeholders]})
     return {
         placeholder: label(tense, int(placeholder.split(":")[1]), row.number)
         for (placeholder, tense), row in zip(placeholders, rows, strict=True)
@@ -306,16 +306,11 @@ def _findings(item: Recorded) -> Iterable[Sequence[Value]]:
 
 
 def _write_cases(
-    connection: Connection,
-    cases: Sequence[Case],
-    log: Sequence[LogEntry],
-    events: Sequence[AlertEvent],
-    recalled: Recalled,
-    kept: Kept,
-) -> None:
+    connection: Connection, cases: Sequence[Case], log: Sequence[LogEntry], events: Sequence[AlertEvent]
+) -> Answer | None:
     due = {timer_key(case, kind): (kind, at, case) for case in cases for kind, at in deadlines(case).items()}
     all_keys = (timer_key(case, kind) for case in cases if case.thread is not None for kind in Deadline)
-    written = _write(
+    return _write(
         connection,
         _CASES,
         _columns(_CASE_NAMES, map(_case, cases)),
@@ -324,10 +319,13 @@ def _write_cases(
         _columns("t_key t_kind t_due_at t_ledger t_case_key t_case_id", starmap(_timer, due.items())),
         {"t_stopped": [one for one in all_keys if one not in due]},
     )
+
+
+def _keep(cases: Sequence[Case], versions: Answer | None, recalled: Recalled, kept: Kept) -> None:
+    """What was written is known to this process, with the version of its row."""
     by_id = {case.id: case for case in cases}
-    for row in written:
-        case = by_id[row.id]
-        kept.put(case, row.version, recalled.since.get(case.id, BEGINNING))
+    for row in versions or ():
+        kept.put(by_id[row.id], row.version, recalled.since.get(row.id, BEGINNING))
 
 
 _CASE_NAMES: Final = (

@@ -9,6 +9,7 @@ from alerts.consequences import Consequence
 from alerts.deduplication import Standing
 from schemas.alert_events import AlertEvent
 from schemas.dead_letter_messages import Coordinates as Source
+from schemas.detections import Detection
 from schemas.feedback import MOST_NOTES, EventRevision, Feedback, ReportFeedback, masked, refused
 from schemas.parsing import Json, parse
 from schemas.records import Coordinates, Record
@@ -38,7 +39,6 @@ def of(consequence: Consequence, events: Sequence[AlertEvent], at: datetime) -> 
     """What is told of a report that was not refused, received at this time. `events` have their numbers."""
     assert consequence.source is not None
     detection, fate = consequence.decoded.detection, FATES[consequence.standing]
-    same = EventRevision(event_id=detection.event_id, revision=detection.revision)
     return ReportFeedback(
         source=_source(consequence.source, at),
         fate=fate,
@@ -46,11 +46,15 @@ def of(consequence: Consequence, events: Sequence[AlertEvent], at: datetime) -> 
         revision=detection.revision,
         status=detection.status,
         notes=tuple(masked(clean(note)) for note in consequence.decoded.notes[:MOST_NOTES]),
-        duplicate_of=same if fate is ReportFate.DUPLICATE else None,
+        duplicate_of=_same(detection) if fate is ReportFate.DUPLICATE else None,
         waits_until=at + PATIENCE if fate is ReportFate.WAITING else None,
         cases=consequence.cases,
         alerts=consequence.alerts(events),
     )
+
+
+def _same(detection: Detection) -> EventRevision:
+    return EventRevision(event_id=detection.event_id, revision=detection.revision)
 
 
 def refusal(record: Record, rejection: Rejection, occasion: Occasion = Occasion.RECEIVED) -> ReportFeedback:

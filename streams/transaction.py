@@ -12,6 +12,7 @@ from schemas.records import Record
 from schemas.vocabularies import RejectionReason
 from storage import dead_letters, outbox, positions
 from storage.dead_letters import DeadLetter
+from storage.pipelining import together
 from storage.positions import Counters, Move, Partition, Position
 from streams import feedback
 from streams.refusals import announcement
@@ -147,9 +148,10 @@ class Transaction(Generic[Prepared]):
             placement = self.place(going, known, flow=self.flow)
             records = [going.records[index] for index in placement.fresh]
             fates = self._fates(connection, records, [prepared[index] for index in placement.fresh], known)
-            self._bury(connection, records, fates)
             moves = self._moves(placement, records, fates)
-            positions.advance(connection, moves)
+            with together(connection):
+                self._bury(connection, records, fates)
+                positions.advance(connection, moves)
         return _result(moves, fates, withheld=len(batch.records) - len(going.records))
 
     def _locked(

@@ -1,6 +1,6 @@
 """`make bench`: what this machine reaches, as a table and as JSON; starts its own engines and leaves nothing running.
 
-`--only throughput`, `--only telling`, `--only deciding` measure a part; `--runs` how often each, the median counts.
+`--only deciding`, `telling`, `throughput` or `beside` measures a part; `--runs` how often each, the median counts.
 """
 
 import argparse
@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tests.bench.beside import beside
 from tests.bench.deciding import deciding
 from tests.bench.figures import Figure, show, write
 from tests.bench.site import site
 from tests.bench.telling import telling
 from tests.bench.throughput import throughput
 
-PARTS: Final = ("deciding", "telling", "throughput")
+PARTS: Final = ("deciding", "telling", "throughput", "beside")
 
 
 def _say(began: float) -> Callable[[str], None]:
@@ -37,6 +38,8 @@ def measure(parts: tuple[str, ...], *, runs: int, say: Callable[[str], None]) ->
                 figures += telling(made, runs=runs, say=say)
             if "throughput" in parts:
                 figures += throughput(made, runs=runs, now=now, say=say)
+            if "beside" in parts:
+                figures += beside(made, runs=runs, now=now, say=say)
     return figures
 
 

@@ -27,6 +27,7 @@ from tocsin.demo.history import facts
 
 REPORTS: Final = 1_500
 ROUNDS: Final = 100
+BATCH: Final = 500
 
 Value = TypeVar("Value")
 Say = Callable[[str], None]
@@ -50,6 +51,9 @@ def deciding(*, runs: int, now: datetime, say: Say) -> list[Figure]:
     steps = {
         f"facts and grade of a case with {len(case.days)} places and days": [
             _grading(case, sightings, setting) for _ in range(runs)
+        ],
+        f"a touched case of a batch of {BATCH}, graded by all rules": [
+            _touched(readings, setting) for _ in range(runs)
         ],
         "what a report says: identity and evidence": [_timed(read_again, readings[-ROUNDS:]) for _ in range(runs)],
         "a substance by its name": [
@@ -97,6 +101,30 @@ def _grading(case: Case, sightings: Mapping[str, date], setting: Setting) -> flo
         grading.grade(facts_of(case, anchor, sightings, context), confidence=Confidence.B, anchor=anchor)
 
     return _timed(grade, sorted(case.live_days)[-ROUNDS:])
+
+
+def _touched(readings: Sequence[Reading], setting: Setting) -> float:
+    """Each anchor that the last reports touched, as the worker grades it: windows added up, no grade found ready."""
+    memory, effects = Memory(complete=True), Effects()
+    for reading in readings[:-BATCH]:
+        fold(reading, memory, effects, setting)
+    for file in memory.files.values():
+        for case in file.cases():
+            case.touched_grades.clear()
+    for reading in readings[-BATCH:]:
+        fold(reading, memory, effects, setting)
+    grading = Grading(setting.grading.book)
+    context = Context(grading=grading)
+
+    def grade(touched: tuple[Case, Mapping[str, date]]) -> None:
+        case, sightings = touched
+        for anchor in case.touched_grades:
+            grading.grade(facts_of(case, anchor, sightings, context), confidence=Confidence.B, anchor=anchor)
+
+    return _timed(
+        grade,
+        [(case, file.sightings) for file in memory.files.values() for case in file.cases() if case.touched_grades],
+    )
 
 
 def _timed(step: Callable[[Value], object], inputs: Sequence[Value]) -> float:

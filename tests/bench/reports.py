@@ -87,6 +87,28 @@ def reports(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
     return made
 
 
+def hot(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
+    """Reports of the last two weeks about one new substance, by these laboratories in turn: all of one case."""
+    kind: Document = {"components": [_component("bromazolam", "main_active")]}
+    return _alike([kind] * count, until=until, by=by)
+
+
+def cold(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
+    """The same, each about a substance that nobody knows but by its name: each a case of its own."""
+    kinds: list[Document] = [
+        {"components": [_component(f"example substance {number}", "main_active")]} for number in range(count)
+    ]
+    return _alike(kinds, until=until, by=by)
+
+
+def _alike(kinds: Sequence[Document], *, until: datetime, by: Sequence[str]) -> list[Report]:
+    source, length = random.Random(_SEED), timedelta(days=14)
+    return [
+        _report(kind, number, until - length * (1 - number / len(kinds)), (by[number % len(by)],), source)
+        for number, kind in enumerate(kinds)
+    ]
+
+
 def spread_out(messages: Sequence[Report]) -> dict[str, list[bytes]]:
     """Messages by laboratory, each in order."""
     by_laboratory: dict[str, list[bytes]] = {}

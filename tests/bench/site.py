@@ -87,9 +87,10 @@ class Run:
     engine: Engine
     tag: str
 
-    def worker(self, *arguments: str) -> Program:
-        """`tocsin worker`."""
-        return self._program(("worker", *arguments), {"TOCSIN_KAFKA__GROUP": self.tag.replace("_", "-")})
+    def worker(self, *arguments: str, number: int = 0) -> Program:
+        """`tocsin worker`, one of those of this run."""
+        group = {"TOCSIN_KAFKA__GROUP": self.tag.replace("_", "-")}
+        return self._program(("worker", *arguments), group, number=number)
 
     def courier(self, smtp_port: int) -> Program:
         """`tocsin courier`, with a relay on this machine."""
@@ -109,15 +110,15 @@ class Run:
         log = self.site.directory / f"{self.tag}-{name.rpartition('.')[2]}.log"
         return Program([sys.executable, "-m", name, *arguments], log=log)
 
-    def _program(self, command: tuple[str, ...], more: Mapping[str, str]) -> Program:
+    def _program(self, command: tuple[str, ...], more: Mapping[str, str], *, number: int = 0) -> Program:
         environment = {
             "TOCSIN_KAFKA__BOOTSTRAP": self.site.kafka.bootstrap,
             "TOCSIN_DATABASE__URL": self.url,
-            "TOCSIN_DATA_DIR": str(self.site.directory / self.tag),
+            "TOCSIN_DATA_DIR": str(self.site.directory / f"{self.tag}-{number}"),
             "TOCSIN_SITE": f"{self.tag.replace('_', '-')}.example",
             **more,
         }
-        log = self.site.directory / f"{self.tag}-{command[-1]}.log"
+        log = self.site.directory / f"{self.tag}-{command[-1]}-{number}.log"
         return Program(tocsin(*command), log=log, environment=environment)
 
     @property
