@@ -43,6 +43,31 @@ def test_the_key_does_not_depend_on_the_salt(entry: Entry, salt: str) -> None:
     assert [one.key for one in identities(reported(smiles=f"{entry.smiles}.{salt}"))] == [entry.key]
 
 
+SUBSTITUENTS = ["C", "F", "Cl", "Br", "OC", "C(F)(F)F", "[N+](=O)[O-]", "CC", "O", "N", "SC"]
+ONE_RING = [
+    "CNC(C)C(=O)c1{}{}{}cc1",
+    "CC(N)Cc1{}{}{}cc1",
+    "CCC(=O)N(c1{}{}{}cc1)C1CCN(CCc2ccccc2)CC1",
+    "CCCCCn1cc(C(=O)c2{}{}{}cc2)c2ccccc12",
+    "CNC1(c2{}{}{}cc2)CCCCC1=O",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ONE_RING), st.sampled_from(SUBSTITUENTS))
+def test_positional_isomers_are_different_substances(frame: str, substituent: str) -> None:
+    places = [["c"] * 3 for _ in range(3)]
+    for place, atoms in enumerate(places):
+        atoms[place] = f"c({substituent})"
+    assert len({key_of(frame.format(*atoms)) for atoms in places}) == 3
+
+
+@given(st.sampled_from(["C1CC", "[Xx]", "C" * 5000, "*", "CC(C)(C)(C)C"]))
+def test_a_failure_is_remembered_with_its_reason(smiles: str) -> None:
+    first, second = chemistry.read_smiles(smiles), chemistry.read_smiles(smiles)
+    assert isinstance(first, chemistry.Unreadable) and first == second and first.reason
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(entries, min_size=1, max_size=4, unique_by=lambda entry: entry.key))
 def test_a_mixture_never_shrinks(members: Sequence[Entry]) -> None:
