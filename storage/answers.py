@@ -15,6 +15,7 @@ from schemas.alert_events import AlertEvent
 from schemas.answers import AnswerKind, Way
 from schemas.deliveries import Channel, Content
 from schemas.vocabularies import Handling
+from storage.receipts import receipts_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,18 +82,20 @@ _TOLD: Final = text("""
     WHERE d.delivery_id = :delivery_id
 """)
 
-_ACKNOWLEDGE: Final = text("""
+_ACKNOWLEDGE: Final = text(f"""
     WITH given AS (
       INSERT INTO acknowledgements (delivery_id, alert_id, revision, destination_id, by, way)
       SELECT delivery_id, alert_id, revision, destination_id, :by, :way FROM deliveries WHERE delivery_id = :delivery_id
       ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id, alert_id, revision, destination_id, at),
     moved AS (
       UPDATE deliveries d SET state = 'acknowledged', due_at = NULL, updated_at = clock_timestamp()
-      FROM given g WHERE d.delivery_id = g.delivery_id AND d.state IN ('accepted', 'delivered', 'unknown', 'deferred')),
+      FROM given g WHERE d.delivery_id = g.delivery_id AND d.state IN ('accepted', 'delivered', 'unknown', 'deferred')
+      RETURNING d.*),
+    told AS ({receipts_of("moved")}),
     logged AS (
       INSERT INTO case_log (case_id, at, actor, action, reason, level_before, level_after, rules, rule_set)
       SELECT c.id, g.at, :by, 'acknowledged', s.name || ' acknowledged revision ' || g.revision || ' (' || :way || ')',
-             c.level, c.level, '{}', ''
+             c.level, c.level, '{{}}', ''
       FROM given g JOIN cases c ON c.alert_id = g.alert_id
       JOIN destinations t ON t.id = g.destination_id JOIN subscribers s ON s.id = t.subscriber_id)
     SELECT count(*) FROM given

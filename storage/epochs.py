@@ -5,7 +5,7 @@ published after it: a newer epoch, or the newest event or receipt of its own epo
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -63,35 +63,43 @@ class Stale:
         )
 
 
+UNSURE: Final = 64
+"""A server that crashes may take back numbers of the outbox that were drawn and not committed: PostgreSQL keeps a
+sequence safe in steps of 32."""
+
+
 class Restored(Exception):
     """The database went back while this process ran: it was restored from a dump. Start anew."""
 
 
 @dataclass(slots=True)
 class Fence:
-    """Notices a restore under a running process: what only grows has shrunk."""
+    """Notices a restore under a running process: the outbox is another table, or what only grows has shrunk."""
 
-    _reached: tuple[int, int] = field(default=(0, 0))
+    _seen: tuple[int, int, int] | None = None
 
     def look(self, connection: Connection) -> None:
-        """Raises `Restored` when epoch or outbox are behind what this process has seen."""
+        """Raises `Restored` when this is not the database that the process has seen, or an older state of it."""
         row = connection.execute(_REACHED).one()
-        if (row.epoch, row.last) < self._reached:
+        table, epoch, last = self._seen or (row.outbox, row.epoch, row.last)
+        if row.outbox != table or row.epoch < epoch or row.last < last - UNSURE:
             raise Restored("The database went back while this process ran: it was restored from a dump.")
-        self._reached = (row.epoch, row.last)
+        self._seen = (row.outbox, row.epoch, row.last)
 
 
 _EPOCH: Final = text("SELECT number FROM system WHERE name = 'system_epoch'")
 
 _REACHED: Final = text("""
-    SELECT s.number AS epoch, o.last_value AS last FROM system s, outbox_id_seq o WHERE s.name = 'system_epoch'
+    SELECT CAST(CAST('outbox' AS regclass) AS oid) AS outbox, s.number AS epoch, o.last_value AS last
+    FROM system s, outbox_id_seq o WHERE s.name = 'system_epoch'
 """)
 
 _KNOWN_EVENT: Final = text("SELECT EXISTS (SELECT FROM outbox WHERE event_id = :event_id AND id = :number)")
 
 _KNOWN_OUTCOME: Final = text("""
     SELECT EXISTS (SELECT FROM deliveries WHERE delivery_id = :delivery_id
-        AND (attempts > :attempts OR attempts = :attempts AND (state = :state OR updated_at >= :changed_at)))
+        AND (attempts > :attempts OR attempts = :attempts
+             AND (state IN (:state, 'acknowledged') OR updated_at >= :changed_at)))
 """)
 """Receipts leave the outbox once they are published: the ledger says what they said, or something later."""
 

@@ -1,6 +1,7 @@
 """Alerts that were told before a restore, beyond what the restored database knew: kept by `recover`, read by recall."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import Connection, text
@@ -19,7 +20,13 @@ _KEEP: Final = text("""
 
 def load(connection: Connection) -> Told:
     """All of them, by alert and by case."""
-    return by_alert_and_case(ToldBefore.model_validate_json(row.body) for row in connection.execute(_LOAD))
+    return by_alert_and_case(_read(row.body) for row in connection.execute(_LOAD))
+
+
+@lru_cache(maxsize=65_536)
+def _read(body: str) -> ToldBefore:
+    """They are loaded for every timer, and do not change."""
+    return ToldBefore.model_validate_json(body)
 
 
 def keep(connection: Connection, found: Sequence[ToldBefore]) -> None:
