@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -197,7 +197,8 @@ def _pushed_back(trial: Trial, before: dict[str, int]) -> bool:
     try:
         with trial.site.engine.begin() as connection:
             connection.execute(text("LOCK stream_positions IN EXCLUSIVE MODE"))
-            before |= dict(connection.execute(text("SELECT topic, next_offset FROM stream_positions")).tuples().all())
+            found = connection.execute(text("SELECT topic, next_offset FROM stream_positions"))
+            before |= {row.topic: row.next_offset for row in found}
             connection.execute(_PUSH_BACK, {"by": PUSHED})
         return True
     except SQLAlchemyError:
@@ -330,6 +331,13 @@ LONG: Final[Mapping[str, Fault]] = {
 
 EVERY: Final[Mapping[str, Fault]] = {**OF_WORKERS, **OF_ENGINES, **LONG}
 
+
+def _dealt(names: Sequence[str], random: Random) -> Iterator[str]:
+    """Shuffled like cards: each kind strikes before any has struck too often."""
+    while True:
+        yield from random.sample(names, len(names))
+
+
 OFTEN: Final = frozenset({"worker killed", "worker ended", "connections cut", "positions pushed back"})
 
 
@@ -354,9 +362,9 @@ async def _lane(
     trial: Trial, lane: Mapping[str, Fault], random: Random, faults: int, until: Callable[[], bool]
 ) -> None:
     """One fault after another; which they are depends on the seed alone."""
-    names = [name for name in lane for _ in range(4 if name in OFTEN else 1)]
-    while trial.faults.total() < faults and not until():
-        name = random.choice(names)
+    for name in _dealt([kind for kind in lane for _ in range(4 if kind in OFTEN else 1)], random):
+        if trial.faults.total() >= faults or until():
+            return
         trial.struck(name)
         await lane[name](trial)
         reached = trial.read_to()
