@@ -193,6 +193,22 @@ def of_keys(connection: Connection, keys: Sequence[str], since: date) -> dict[st
     return found
 
 
+_BODIES: Final = text("""
+    SELECT CAST(d.body AS text) AS body
+    FROM unnest(CAST(:laboratories AS text[]), CAST(:event_ids AS uuid[]), CAST(:revisions AS integer[]))
+         AS asked (laboratory, event_id, revision)
+    JOIN detections d ON (d.laboratory, d.event_id, d.revision) = (asked.laboratory, asked.event_id, asked.revision)
+    ORDER BY d.laboratory, d.event_id
+""")
+
+
+def bodies(connection: Connection, reports: Sequence[tuple[str, UUID, int]]) -> list[str]:
+    """Reports as they were received, by laboratory, event and revision."""
+    laboratories, event_ids, revisions = zip(*reports, strict=True) if reports else ((), (), ())
+    asked = {"laboratories": list(laboratories), "event_ids": list(event_ids), "revisions": list(revisions)}
+    return [row.body for row in connection.execute(_BODIES, asked)]
+
+
 _ONE: Final = text("""
     SELECT d.day, d.country, d.region, CAST(d.body AS text) AS body FROM case_days d WHERE d.case_id = :id
 """)

@@ -156,6 +156,22 @@ def test_explain_says_why_in_a_paragraph_and_with_every_answer(engine: Engine, d
     assert run("rules", "explain", "TOC-A-1999-0001", environment=environment).returncode == 1
 
 
+def test_a_draft_and_its_page_are_printed_and_what_may_not_be_published_is_refused(
+    engine: Engine, database: str
+) -> None:
+    apply(engine, SETTING.grading)
+    with engine.begin() as connection:
+        number = connection.execute(text("SELECT number FROM cases WHERE level = 3 ORDER BY id LIMIT 1")).scalar_one()
+    environment = {"TOCSIN_DATABASE__URL": database}
+    said = json.loads(run("case", "notification", str(number), "--json", environment=environment).stdout)
+    assert [item["letter"] for item in said["items"]] == list("abcdefghij") and len(said["clocks"]) == 4
+    assert any("gc ms" in line for item in said["items"] for line in item["known"]), "the reports themselves were read"
+    page = run("case", "notification", str(number), "--html", environment=environment)
+    assert page.stdout.startswith("<!doctype html>") and page.returncode == 0
+    refused = run("case", "public", str(number), environment=environment)
+    assert refused.returncode == 1 and "a provider has not consented" in refused.stderr
+
+
 def _everything(engine: Engine) -> list[object]:
     with engine.begin() as connection:
         return [connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in COUNTED]

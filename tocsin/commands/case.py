@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 from alerts.explanation import nearness
+from alerts.notification import Draft
+from alerts.public_extract import SENTENCES
 from schemas.vocabularies import Level, Tense
 from storage import browsing
 from storage.browsing import CaseDetail, CaseRow
-from tocsin import wiring
+from tocsin import case_papers, wiring
+from tocsin.case_explaining import Explained, explained_of
 from tocsin.commands import case_decisions, case_merging
 from tocsin.errors import Refusal
-from tocsin.case_explaining import Explained, explained_of
 
 app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
 case_decisions.add_to(app)
@@ -68,6 +70,60 @@ def show(
         print(json.dumps(_detail(found) | told, indent=2, ensure_ascii=False))
     else:
         _say(found, why)
+
+
+@app.command()
+def notification(
+    asked: Annotated[str, typer.Argument(metavar="CASE", help="Its id, the beginning of it, or its alert's number.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+    as_html: Annotated[bool, typer.Option("--html", help="As a page to read and print.")] = False,
+) -> None:
+    """The draft of a formal notification: Art. 13(2)(a)-(j), what is missing, and the time limits. Nothing is sent."""
+    engine = wiring.database(wiring.settings(data_dir), "case")
+    with engine.begin() as connection:
+        made = case_papers.notification(connection, asked)
+    engine.dispose()
+    if as_json:
+        print(json.dumps(made.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    elif as_html:
+        print(case_papers.page(made), end="")
+    else:
+        _say_draft(made)
+
+
+def _say_draft(made: Draft) -> None:
+    print(f"{made.title}, case {made.case}, TLP:{made.handling}, {made.missing} things missing")
+    for item in made.items:
+        print(f"({item.letter}) {item.heading}")
+        for line in item.known:
+            print(f"      {line}")
+        for line in item.missing:
+            print(f"    ? {line}")
+    for clock in made.clocks:
+        print(f"{clock.article:<11} {clock.due}  {clock.what} ({clock.weeks} weeks from {clock.starts_with})")
+
+
+@app.command()
+def public(
+    asked: Annotated[str, typer.Argument(metavar="CASE", help="Its id, the beginning of it, or its alert's number.")],
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """What might be published of it after a reviewer's release; exit code 1 and the reasons when nothing may be."""
+    engine = wiring.database(wiring.settings(data_dir), "case")
+    with engine.begin() as connection:
+        made = case_papers.public(connection, asked)
+    engine.dispose()
+    if isinstance(made, tuple):
+        if as_json:
+            print(json.dumps({"public": False, "reasons": list(made)}, indent=2))
+        raise Refusal("It must not be published: " + "; ".join(SENTENCES[reason] for reason in made) + ".")
+    if as_json:
+        print(json.dumps({"public": True} | made.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        return
+    for name, value in made.model_dump(mode="json").items():
+        print(f"{name:<14} {', '.join(map(str, value)) if isinstance(value, list) else value}")
 
 
 def _told(row: CaseRow) -> str:
