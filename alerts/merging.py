@@ -11,7 +11,7 @@ from alerts.deciding import Word
 from alerts.errors import Undecidable
 from alerts.filing import end
 from alerts.lifecycle import Speak, Step, ceiling, news, told
-from alerts.routes import moved
+from alerts.routes import moved, told_apart
 from alerts.shapes import Shape
 from alerts.speaking import Saying, note, take
 from schemas.vocabularies import AlertKind, CaseState, Change, Level
@@ -109,6 +109,20 @@ def undo_split(
     _log(case, saying, word, "split undone", before[1], shapes[1], joined=carried)
 
 
+def tell_apart(file: CaseFile, case: Case, report: Report, saying: Saying, word: Word, context: Context) -> None:
+    """A report that was counted as one event with another body's is an event of its own after all."""
+    filed = file.reports().get(report)
+    if filed is None or filed.case != case.id or filed.evidence.twin is None:
+        raise Undecidable("no other report is taken for the same event as this one")
+    shape, before = Shape.of(case), case.computed
+    file.removed.add(report)
+    file.reports()[report] = Filed(told_apart(filed.evidence), case.id)
+    file.added.append(file.reports()[report])
+    recount(file, context)
+    _tell(file, case, Change.SPLIT, saying, word)
+    _log(case, saying, word, "told apart", before, shape)
+
+
 def _mergeable(from_file: CaseFile, gone: Case, to_file: CaseFile, stays: Case) -> None:
     if gone.key.startswith("U:") or stays.key.startswith("U:"):
         raise Undecidable("unidentified findings are joined by their dates; settle what they are instead")
@@ -126,7 +140,6 @@ def _move(reports: Iterable[Report], from_file: CaseFile, to_file: CaseFile, cas
         filed = from_file.reports().pop(report)
         from_file.removed.add(report)
         evidence = moved(filed.evidence, to_file.key)
-        to_file.reports()[report] = Filed(evidence, case.id)
         to_file.removed.discard(report)
         to_file.added.append(Filed(evidence, case.id))
         to_file.reports()[report] = to_file.added[-1]

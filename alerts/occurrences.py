@@ -38,10 +38,15 @@ def connected(reports: Sequence[Evidence]) -> list[list[Evidence]]:
 
 def same(one: Evidence, other: Evidence) -> bool:
     """Whether two reports speak of one event, by a shared link or as suggested duplicates of two bodies."""
-    return bool(set(one.links) & set(other.links)) or _twins(one, other)
+    return same_by_link(one, other) or twins(one, other)
 
 
-def _twins(one: Evidence, other: Evidence) -> bool:
+def same_by_link(one: Evidence, other: Evidence) -> bool:
+    """Whether a reference, or one laboratory's own words, say that two reports speak of one event."""
+    return bool(set(one.links) & set(other.links))
+
+
+def twins(one: Evidence, other: Evidence) -> bool:
     """Two bodies, one region, quantity and appearance, within three days."""
     if one.twin is None or one.twin != other.twin or one.laboratory == other.laboratory:
         return False
@@ -63,7 +68,7 @@ def _join_twins(ordered: Sequence[Evidence], join: Join) -> None:
     for positions in by_twin.values():
         for index, one in enumerate(positions):
             for other in positions[index + 1 :]:
-                if _twins(ordered[one], ordered[other]):
+                if twins(ordered[one], ordered[other]):
                     join(one, other)
 
 

@@ -1,4 +1,7 @@
-"""Where a person sent reports: all of one case key to another (merged), or single ones of it (split off)."""
+"""Where a person sent reports: all of one case key to another (merged), or single ones of it (split off).
+
+A report sent to the key where it is was told apart: what another body describes alike is not the same event.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,16 +29,26 @@ class Routes:
         for _ in range(MOST_STEPS):
             place = (evidence.ledger, key)
             sent = self.reports.get((place, evidence.report)) or self.keys.get(place)
-            if sent is None:
+            if sent is None or sent == key:
                 break
             key = sent
         return key
+
+    def apart(self, evidence: Evidence) -> bool:
+        """Whether a person said that it is an event of its own."""
+        return self.reports.get(((evidence.ledger, evidence.case_key), evidence.report)) == evidence.case_key
+
+
+def told_apart(evidence: Evidence) -> Evidence:
+    """The same, no twin of any other."""
+    return evidence.model_copy(update={"twin": None})
 
 
 def routed(said: Said, routes: Routes) -> Said:
     """What a report says, under the keys that people decided. Where two of them become one, its own key speaks."""
     if not routes.keys and not routes.reports:
         return said
+    said = replace(said, evidence=tuple(told_apart(item) if routes.apart(item) else item for item in said.evidence))
     sent = {item.case_key: routes.target(item) for item in said.evidence}
     if all(key == target for key, target in sent.items()):
         return said

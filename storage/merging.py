@@ -101,6 +101,17 @@ def split(
     return desk.record(connection)
 
 
+def tell_apart(
+    connection: Connection, place: CasePlace, report: Report, setting: Setting, word: Word, *, at: datetime
+) -> list[AlertEvent]:
+    """Count a report as an event of its own, now and in its later revisions."""
+    desk = _Desk.of(connection, [place], setting, at)
+    file, case = desk.at(place)
+    merging.tell_apart(file, case, report, desk.saying, word, setting.context)
+    _route(connection, place, place.key, report, "", word, at)
+    return desk.record(connection)
+
+
 def undo(connection: Connection, place: CasePlace, setting: Setting, word: Word, *, at: datetime) -> list[AlertEvent]:
     """Take back that this case was merged into another, or parted off from one."""
     catalogues.begin_change(connection)

@@ -1,5 +1,6 @@
 """Cases that a person joins or parts, and takes back, on a real database with reports before and after."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -195,3 +196,45 @@ def test_what_was_neither_joined_nor_parted_cannot_be_taken_back(engine: Engine,
     run(engine, [tablet(1, "pink")])
     with pytest.raises(Refusal, match="neither merged"):
         say(url, "case", "undo", numbers(engine)[0], *BY)
+
+
+def test_products_that_differ_in_one_word_are_suggested_for_a_person_to_join(engine: Engine, url: str) -> None:
+    run(engine, [tablet(1, "pink"), tablet(2, "salmon"), tablet(3, "", sample=_plain("salmon")), tablet(4, "blue")])
+    pairs = json.loads(say(url, "case", "suggestions", "--json"))
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT id, split_part(case_key, '|', 3) FROM cases")).all()
+    colours = {row[0]: row[1] for row in rows}
+    assert sorted(tuple(sorted(colours[one] for one in pair)) for pair in pairs) == [
+        ("blue", "pink"), ("blue", "salmon"), ("pink", "salmon"),
+    ]  # fmt: skip
+
+
+def test_one_seizure_described_by_two_bodies_counts_once_until_a_person_tells_them_apart(
+    engine: Engine, url: str
+) -> None:
+    seen = {"region": "SI03", "sample": {**_seen("pink"), "n_units": 300}}
+    first, second = tablet(1, "pink") | seen, tablet(2, "pink", laboratory="fi-example") | seen | {"country": "SI"}
+    run(engine, [first, second])
+    assert _events(engine) == 1
+    (number,) = numbers(engine)
+    ((one, other),) = json.loads(say(url, "case", "suggestions", number, "--json"))
+    assert {one, other} == {f"si-example/{first['event_id']}", f"fi-example/{second['event_id']}"}
+    say(url, "case", "apart", number, "--report", other, *BY)
+    assert _events(engine) == 2
+    run(engine, [second | {"revision": 2, "action": "amend"}])
+    assert _events(engine) == 2
+    assert json.loads(say(url, "case", "suggestions", number, "--json")) == []
+
+
+def _seen(colour: str) -> dict[str, object]:
+    return {"physical_form": "tablet", "appearance": {"colour": colour, "shape": "skull"}}
+
+
+def _plain(colour: str) -> dict[str, object]:
+    return {"physical_form": "tablet", "appearance": {"colour": colour}}
+
+
+def _events(engine: Engine) -> int:
+    with engine.begin() as connection:
+        query = "SELECT sum(CAST(body->>'live' AS integer)) FROM case_days"
+        return int(connection.execute(text(query)).scalar_one())
