@@ -11,7 +11,7 @@ NALOXONE = "naloxone available"
 
 
 def advised(*components: Document | str, sample: Document | None = None, **changes: JsonValue) -> str:
-    desk = Desk().tell(report("a", *components, sample=sample, **changes))
+    desk = Desk().tell(report("a", *components, sample=sample) | changes)
     case = max(desk.cases(), key=lambda one: one.computed)
     advice, questions = responses().chosen(circumstances(case))
     return " ".join((*advice, *questions))
