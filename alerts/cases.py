@@ -56,6 +56,7 @@ class Case:
     summary: Summary = field(default_factory=Summary)
     thread: Thread | None = None
     decisions: Decisions = UNDECIDED
+    sightings: Mapping[str, date] = field(default_factory=dict, compare=False)
     revision: int = 0
     recounted: bool = False
     touched_days: set[Place] = field(default_factory=set)
@@ -291,6 +292,7 @@ def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> No
     case.touched_days.add(place)
     case.first_event = min(case.first_event or place.day, place.day)
     _see(file, report)
+    case.sightings = file.sightings
     if live:
         case.summary = case.summary.plus(report, new_event=True)
     _grade_from(case, place.day, file.sightings, context)
@@ -309,7 +311,7 @@ def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: C
 def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
     own = {report for report, item in file.reports().items() if item.case == case.id}
     case.forget_days()
-    case.summary = Summary()
+    case.summary, case.sightings = Summary(), file.sightings
     case.first_event, case.recounted, case.touched = None, True, True
     considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
     mine = [item for item in considered if item.report in own]

@@ -71,6 +71,7 @@ def compose(
         spread=grade.spread,
         confidence=grade.confidence,
         provisional=case.provisional,
+        novelty=grade.novelty,
         scope=_scope(case),
         substance=_substance(case),
         countries=_countries(case, last, grading),

@@ -11,8 +11,9 @@ from datetime import date, timedelta
 from alerts.days import Cell, Place
 from alerts.evidence import Mark, Subject
 from alerts.lookback import Lookback
+from alerts.novelty import Sightings, country_first, novelty, union_first
 from alerts.rulebook import Windows
-from schemas.vocabularies import REPORTING_COUNTRIES, Distribution, Presentation
+from schemas.vocabularies import Distribution, Presentation
 
 ORDINARY_PRESENTATIONS = frozenset({Presentation.AS_DRUG, Presentation.UNKNOWN})
 ORDINARY_ROUTES = frozenset({Distribution.STREET, Distribution.UNKNOWN})
@@ -38,6 +39,7 @@ class Facts:
     qualifying: bool
     union_first: bool
     country_first: bool
+    novelty: str
     # harm
     death_confirmed: bool
     hospitalised_likely: bool
@@ -103,6 +105,7 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
     mean = history.events / windows.months
     in_country = max(recent.countries.values(), default=0)
     new_countries = look.newly_affected
+    seen = Sightings(days=past.sightings, loaded=past.loaded, new_for=windows.harm)
     return Facts(
         kind=subject.kind.value if subject.kind else "",
         category=subject.category.value,
@@ -114,8 +117,9 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
         unidentified=subject.unidentified,
         effects_known=subject.effects_known,
         qualifying=look.harmful.events > 0,
-        union_first=_union_first(anchor, subject, past, windows.harm),
-        country_first=_country_first(anchor, subject, past, windows.harm),
+        union_first=union_first(anchor, subject, seen),
+        country_first=country_first(anchor, subject, seen),
+        novelty=novelty(anchor, subject, seen).value,
         death_confirmed=Mark.DEATH_CONFIRMED in marks,
         hospitalised_likely=Mark.HOSPITALISED_LIKELY in marks,
         hospitalised_any=Mark.HOSPITALISED in marks,
@@ -157,19 +161,3 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
 def newly_affected(anchor: date, days: Mapping[Place, Cell], windows: Windows) -> frozenset[str]:
     """Countries newly affected at an anchor day, third countries included."""
     return Lookback.of(anchor, days, windows).newly_affected
-
-
-def _union_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:
-    """First identified finding in a reporting country, of what no catalogue knows in the Union."""
-    if not subject.claims_sightings or subject.known_in_union or subject.conflict:
-        return False
-    seen = [day for country, day in past.sightings.items() if country in REPORTING_COUNTRIES]
-    return bool(seen) and anchor - timedelta(days=days) < min(seen) <= anchor
-
-
-def _country_first(anchor: date, subject: Subject, past: Past, days: int) -> bool:
-    """First identified finding in a country whose history is loaded; elsewhere it is unknown, and fires nothing."""
-    if not subject.claims_sightings or subject.conflict:
-        return False
-    earliest = anchor - timedelta(days=days)
-    return any(earliest < day <= anchor for country, day in past.sightings.items() if country in past.loaded)

@@ -13,7 +13,7 @@ from alerts.ruleset import Override
 from alerts.techniques import Certainty
 from schemas.alert_events import FiredRule
 from schemas.base import Frozen
-from schemas.vocabularies import Confidence, Level
+from schemas.vocabularies import Confidence, Level, Novelty
 
 
 class Grade(Frozen):
@@ -25,6 +25,7 @@ class Grade(Frozen):
     spread: int
     confidence: Confidence
     fired: tuple[FiredRule, ...]
+    novelty: Novelty = Novelty.UNKNOWN
     rule_set: str = ""
     """Name, version and beginning of the digest of the rule file that gave it."""
 
@@ -118,6 +119,7 @@ class Grading:
             spread=scores[1],
             confidence=confidence,
             fired=tuple(fired),
+            novelty=Novelty(facts.novelty),
             rule_set=self.book.label,
         )
 

@@ -13,9 +13,10 @@ from enum import StrEnum
 from alerts.cases import Case
 from alerts.facts import ORDINARY_PRESENTATIONS, ORDINARY_ROUTES, ROUTES_OF_SALE
 from alerts.harm import HarmRank
+from alerts.novelty import first_in_union
 from alerts.threads import Thread, Told
 from schemas.alert_events import Correction
-from schemas.vocabularies import AlertKind, CaseState, Change, Level, Statement
+from schemas.vocabularies import AlertKind, CaseState, Change, Level, Novelty, Statement
 
 
 class Silence(StrEnum):
@@ -87,7 +88,14 @@ def told(case: Case) -> Told:
         routes=(summary.distributions & ROUTES_OF_SALE) - ORDINARY_ROUTES,
         dose_band=summary.dose_band,
         provisional=case.provisional,
+        first_in_union=first_in_union(case.subject, case.sightings) if _calls_it_new(case) else "",
     )
+
+
+def _calls_it_new(case: Case) -> bool:
+    """Whether the alert says, or said before, that the substance is new to the Union."""
+    before = case.thread.told.first_in_union if case.thread else ""
+    return bool(before) or (case.grade is not None and case.grade.novelty is Novelty.NEW_TO_UNION)
 
 
 def changes(before: Told, now: Told) -> tuple[Change, ...]:
@@ -111,6 +119,7 @@ def corrections(before: Told, now: Told) -> tuple[Correction, ...]:
         *_gone(Statement.PRESENTATION, before.presentations, now.presentations),
         *_gone(Statement.ROUTE_OF_SALE, before.routes, now.routes),
         *_lower(Statement.DOSE, before.dose_band, now.dose_band, lambda band: DOSE_BANDS[band]),
+        *_moved(before.first_in_union, now.first_in_union),
         *_lower(Statement.CONFIRMATION, not before.provisional, not now.provisional, lambda yes: CONFIRMATIONS[yes]),
     )
 
@@ -124,6 +133,12 @@ def _gone(what: Statement, before: Iterable[str], now: Iterable[str]) -> Iterabl
     old, new = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     instead = new[0] if len(old) == len(new) == 1 else ""
     return (Correction(what=what, was=value, now=instead) for value in old)
+
+
+def _moved(before: str, now: str) -> Iterable[Correction]:
+    """A first sighting that was told and is elsewhere or at another time, or is none."""
+    if before and before != now:
+        yield Correction(what=Statement.FIRST_SIGHTING, was=before, now=now)
 
 
 def _lower(what: Statement, before: int, now: int, word: Callable[[int], str]) -> Iterable[Correction]:

@@ -11,7 +11,7 @@ from alerts import appearance, harm
 from alerts.catalogue import Catalogue, Entry
 from alerts.evidence import POTENT_OPIOIDS, REMOTE, Evidence, Mark, Named, Subject
 from alerts.harm import HarmRank
-from alerts.identity import Identity, resolve_name
+from alerts.identity import Identity, named_keys, resolve_name
 from alerts.occurrences import event_day, same_event_links, twin_key
 from alerts.quantities import dose_mg, grams
 from alerts.techniques import Certainty, Techniques
@@ -153,7 +153,7 @@ class _Report:
         confidence = self.certainty.confidence(Techniques.of(item.component for item in items))
         return self._evidence(
             key,
-            subject=_subject(items[0].identity),
+            subject=_subject(items[0].identity, self.catalogue),
             marks=self._marks(items),
             confidence=confidence,
             identified=confidence in (Confidence.A, Confidence.B) and any(map(_settled, items)),
@@ -359,7 +359,18 @@ def _spoken(group: str) -> str:
     return group.replace("semi_", "semi-").replace("_", " ")
 
 
-def _subject(identity: Identity) -> Subject:
+def _meant(identity: Identity, catalogue: Catalogue) -> Iterable[Entry]:
+    """Listed substances that it is or may be: all members of a group, all that have the name."""
+    if identity.entry is not None:
+        return (identity.entry,)
+    if identity.key.startswith("G:"):
+        keys: Iterable[str] = identity.key.removeprefix("G:").split(",")
+    else:
+        keys = named_keys(identity.name, catalogue) if identity.key.startswith("N:") else ()
+    return (entry for entry in map(catalogue.entry, keys) if entry is not None)
+
+
+def _subject(identity: Identity, catalogue: Catalogue) -> Subject:
     entry = identity.entry
     unidentified = identity.unidentified
     group = identity.subgroup or identity.category.value
@@ -372,7 +383,7 @@ def _subject(identity: Identity) -> Subject:
         inchikey=identity.variant or (entry.inchikey if entry else None),
         cas=entry.cas[0] if entry and entry.cas else None,
         effects_known=entry is not None and entry.effects_known,
-        known_in_union=entry is not None and entry.known_in_union,
+        known_in_union=any(one.known_in_union for one in _meant(identity, catalogue)),
         designer_precursor=identity.precursor_family is not None,
         conflict=identity.conflict,
     )

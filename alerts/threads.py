@@ -11,7 +11,10 @@ from schemas.vocabularies import AlertKind, Distribution, Level, Presentation
 
 
 class Told(Frozen):
-    """What the last message said; the next one speaks when something here has changed."""
+    """What the last message said; the next one speaks when something here has changed.
+
+    `first_in_union` is where and when it was first, once an alert called it new to the Union.
+    """
 
     countries: SortedSet[str]
     harm: HarmRank
@@ -19,6 +22,7 @@ class Told(Frozen):
     routes: SortedSet[Distribution]
     dose_band: int
     provisional: bool
+    first_in_union: str = ""
 
 
 class Thread(Frozen):

@@ -20,6 +20,7 @@ from schemas.vocabularies import (
     Exposure,
     Handling,
     Level,
+    Novelty,
     PhysicalForm,
     Presentation,
     Scope,
@@ -131,7 +132,7 @@ class View(Frozen):
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = (
-        "scope", "substance", "countries", "product", "harm", "events_28d", "events_total", "first_event",
+        "scope", "substance", "novelty", "countries", "product", "harm", "events_28d", "events_total", "first_event",
         "last_event", "rules", "advice", "questions", "use_conditions", "public_consent", "sources",
     )  # fmt: skip
 
@@ -141,6 +142,7 @@ class View(Frozen):
     explanation: str
     scope: Scope
     substance: SubstanceRef
+    novelty: Novelty = Novelty.UNKNOWN
     countries: tuple[CountryCount, ...]
     product: Product
     harm: Harm
@@ -178,6 +180,7 @@ class AlertEvent(Frozen):
     provisional: bool
     scope: Scope
     substance: SubstanceRef
+    novelty: Novelty = Novelty.UNKNOWN
     countries: tuple[CountryCount, ...]
     product: Product
     harm: Harm

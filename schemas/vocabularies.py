@@ -426,6 +426,17 @@ class Change(StrEnum):
     UNDONE = "undone"
 
 
+class Novelty(StrEnum):
+    """Whether a substance is new by the time of events; provisional findings are possibly new at most."""
+
+    NEW_TO_UNION = "new_to_union"
+    NEW_TO_COUNTRY = "new_to_country"
+    POSSIBLY_NEW_TO_UNION = "possibly_new_to_union"
+    POSSIBLY_NEW_TO_COUNTRY = "possibly_new_to_country"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
 class Statement(StrEnum):
     """What an alert says that can turn out to be wrong."""
 
@@ -434,6 +445,7 @@ class Statement(StrEnum):
     PRESENTATION = "presentation"
     ROUTE_OF_SALE = "route_of_sale"
     DOSE = "dose"
+    FIRST_SIGHTING = "first_sighting"
     CONFIRMATION = "confirmation"
 
 

@@ -320,6 +320,7 @@ def _before(day: date, longest: int) -> date:
 
 
 def _place(file: CaseFile, case: Case) -> None:
+    case.sightings = file.sightings
     if case.receives:
         file.current = case
     else:

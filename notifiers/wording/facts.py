@@ -71,6 +71,7 @@ def _evidence(event: AlertEvent, t: Tongue) -> Iterator[tuple[str, str]]:
         phrases.EVENTS_LABEL,
         t.say(phrases.EVENT_COUNTS, total=t.number(event.events_total), recent=t.number(event.events_28d)),
     )
+    yield phrases.NOVELTY_LABEL, t.say(phrases.NOVELTY[event.novelty]) if event.novelty in phrases.NOVELTY else ""
     yield phrases.CONFIDENCE_LABEL, t.say(phrases.CONFIDENCE[event.confidence])
     laboratories = len({source.laboratory for source in event.sources})
     yield (

@@ -16,6 +16,7 @@ from schemas.vocabularies import (
     Exposure,
     Handling,
     Level,
+    Novelty,
     PhysicalForm,
     Presentation,
     Scope,
@@ -151,6 +152,7 @@ CORRECTION: Final = {
     Statement.PRESENTATION: "That it is presented {was} was wrong.",
     Statement.ROUTE_OF_SALE: "That it is sold through {was} was wrong.",
     Statement.DOSE: "The dose that was told ({was}) was wrong.",
+    Statement.FIRST_SIGHTING: "That it was new in the Union ({was}) was wrong.",
     Statement.CONFIRMATION: "That it was {was} is not so any more.",
 }
 CORRECTION_TO: Final = {
@@ -159,6 +161,7 @@ CORRECTION_TO: Final = {
     Statement.PRESENTATION: "It is presented {now}; that it is presented {was} was wrong.",
     Statement.ROUTE_OF_SALE: "It is sold through {now}; that it is sold through {was} was wrong.",
     Statement.DOSE: "The highest dose known is {now}; what was told ({was}) was wrong.",
+    Statement.FIRST_SIGHTING: "It was first found in the Union earlier or elsewhere than was told ({was}): {now}.",
     Statement.CONFIRMATION: "It is {now}; that it was {was} was wrong.",
 }
 CORRECTED_WORD: Final = {
@@ -318,6 +321,13 @@ SOLD: Final = "Sold through"
 ALSO_FOUND: Final = "Also found"
 HARM: Final = "Harm"
 EVENTS_LABEL: Final = "Events"
+NOVELTY_LABEL: Final = "New"
+NOVELTY: Final = {
+    Novelty.NEW_TO_UNION: "first finding in the Union",
+    Novelty.NEW_TO_COUNTRY: "first finding in a country",
+    Novelty.POSSIBLY_NEW_TO_UNION: "possibly new in the Union: what it is, is not settled",
+    Novelty.POSSIBLY_NEW_TO_COUNTRY: "possibly new in a country: what it is, is not settled",
+}
 CONFIDENCE_LABEL: Final = "Confidence"
 SOURCES_LABEL: Final = "Sources"
 ALERT: Final = "Alert"
