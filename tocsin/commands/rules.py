@@ -18,8 +18,8 @@ from alerts.rulebook import Rulebook
 from alerts.ruleset import Rule, Window
 from alerts.what_if import Course, Difference, summary
 from tocsin import wiring
-from tocsin.errors import Refusal
 from tocsin.case_explaining import Explained, explained
+from tocsin.errors import Refusal
 from tocsin.regrading import Regraded, what_if
 
 app = typer.Typer(no_args_is_help=True, help="Grading rules: check a file, list them, explain a case, try others.")
