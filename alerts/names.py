@@ -33,9 +33,8 @@ _ACIDS = (
     "mesilato besylate besilate besilat besilato tosylate tosilate tosilat perchlorate perchlorat lactate lactat "
     "lattato"
 )
-_OTHER_FORMS = (
-    "hydrate hydrat monohydrate sesquihydrate salt salz sodium potassium calcium natrium kalium base freebase baza"
-)
+_OTHER_FORMS = "hydrate hydrat monohydrate sesquihydrate salt salz sodium potassium calcium natrium kalium base freebase baza "
+    "tromethamine"
 _SALT_WORDS = frozenset(
     [
         *(front + word for word in _HALIDES.split() for front in ("", "mono", "di")),
@@ -62,13 +61,9 @@ _NOT_KEPT = re.compile(r"[^a-z0-9']+")
 _REMARKS = frozenset(
     {"trace", "traces", "minor", "major", "aslabelled", "aslabeled", "tentative", "probable", "confirmed"}
 )
-_PLACE = r"(?:ortho|meta|para|delta-?[0-9]{1,2}|Δ-?[0-9]{1,2}|[2-9]'?|[omp](?![a-z]))"
-_AND_PLACE = rf"(?:-?\s*(?:,\s*(?:and/or|or|and)?|/-?|\bor\b|\band/or\b)\s*{_PLACE})"
-_LAST_PLACE = rf"(?:-?\s*(?:,?\s*(?:and/or|or)\s+|/\s*){_PLACE})"
-_GROUP = re.compile(rf"(?P<places>{_PLACE}{_AND_PLACE}*?{_LAST_PLACE})-\s*(?P<rest>\S.*)", re.DOTALL | re.IGNORECASE)
-_PLACES_ONLY = re.compile(
-    rf"(?P<places>{_PLACE}{_AND_PLACE}*?{_LAST_PLACE})-?\s*(?P<word>[a-z]*?)[\s-]*(?:isomers?|position)?", re.IGNORECASE
-)
+_PLACE = re.compile(r"ortho|meta|para|delta-?[0-9]{1,2}|Δ-?[0-9]{1,2}|[2-9]'?(?![0-9])|[omp](?![a-z])", re.IGNORECASE)
+_NEXT_PLACE = re.compile(r"-?\s*(?:,\s*(?:and/or\s|or\s|and\s)?|/-?|and/or\s|or\s)\s*", re.IGNORECASE)
+_AFTER_PLACES = re.compile(r"-?\s*(?P<word>[a-z]{0,20})[\s-]*", re.IGNORECASE)
 _TRAILING_BRACKETS = re.compile(r"^(.*\S)\s*[(\[]([^()\[\]]+)[)\]]\s*$", re.DOTALL)
 
 
@@ -134,6 +129,19 @@ def keys_of(text: str) -> tuple[frozenset[str], ...]:
     return tuple(frozenset(step - {""}) for step in steps)
 
 
+def salt_words(text: str) -> frozenset[str]:
+    """The words that the strict key leaves out at the end of a name; an ester has some of them too."""
+    found, rest = set(), plain(text)
+    for _ in range(2):
+        bare = rest.rstrip(_AFTER_SALT)
+        shorter = _without_salt(rest)
+        if shorter is rest:
+            break
+        found.add(bare[len(bare.rstrip(_LETTERS)) :])
+        rest = shorter
+    return frozenset(found)
+
+
 def ends_in_a_word(text: str) -> bool:
     """Whether its last five signs are letters, so that its ending is that of a word: not vitamin E."""
     return text[-5:].isalpha() and len(text) >= 5
@@ -159,18 +167,34 @@ def isomers(text: str) -> tuple[str, ...]:
     >>> isomers("Fluorofentanyl (ortho, meta or para)")
     ('ortho-Fluorofentanyl', 'meta-Fluorofentanyl', 'para-Fluorofentanyl')
     """
-    group = _GROUP.fullmatch(text.strip())
-    if group is not None:
-        return _each(group["places"], group["rest"].lstrip("- "))
-    parts = bracketed(text)
-    inside = _PLACES_ONLY.fullmatch(parts[1]) if parts else None
-    if parts is None or inside is None:
+    bare = text.strip()
+    places, rest = _alternatives(bare)
+    if places:
+        return _each(places, rest[1:].lstrip()) if rest.startswith("-") else ()
+    parts = bracketed(bare)
+    if parts is None:
         return ()
-    word = inside["word"] or ""
-    starts = parts[0].lower().startswith(word.lower())
-    return _each(inside["places"], parts[0] if starts else f"{word}{parts[0]}")
+    places, rest = _alternatives(parts[1])
+    inside = _AFTER_PLACES.fullmatch(rest.removesuffix("isomers").removesuffix("isomer"))
+    if not places or inside is None:
+        return ()
+    starts = parts[0].lower().startswith(inside["word"].lower())
+    return _each(places, parts[0] if starts else f"{inside['word']}{parts[0]}")
 
 
-def _each(places: str, rest: str) -> tuple[str, ...]:
-    found = tuple(dict.fromkeys(re.findall(_PLACE, places, re.IGNORECASE)))
-    return tuple(f"{place}-{rest}" for place in found) if len(found) > 1 else ()
+def _alternatives(text: str) -> tuple[tuple[str, ...], str]:
+    """The places that a text begins with, joined by "or" or "/" at last, and what follows; no places otherwise."""
+    places, at, joined = [], 0, ""
+    while place := _PLACE.match(text, at):
+        places.append(place[0])
+        at = place.end()
+        following = _NEXT_PLACE.match(text, at)
+        if following is None or _PLACE.match(text, following.end()) is None:
+            break
+        joined, at = following[0].lower(), following.end()
+    chosen = tuple(dict.fromkeys(places))
+    return (chosen, text[at:]) if len(chosen) > 1 and ("or" in joined or "/" in joined) else ((), text)
+
+
+def _each(places: tuple[str, ...], rest: str) -> tuple[str, ...]:
+    return tuple(f"{place}-{rest}" for place in places) if rest else ()

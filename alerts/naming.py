@@ -6,10 +6,10 @@ Every step asks for an exact listed name; none weighs likeness. More than one an
 import re
 from collections.abc import Iterator
 
-from alerts.catalogue import Catalogue
-from alerts.chemistry import formula
+from alerts.catalogue import Catalogue, Entry
+from alerts.chemistry import Pattern, formula, matching
 from alerts.classification import class_inside, hedged
-from alerts.names import bracketed, ends_in_a_word, plain, strict_key, without_remark
+from alerts.names import bracketed, ends_in_a_word, plain, salt_words, strict_key, without_remark
 
 _NOBODY: frozenset[str] = frozenset()
 _SHORTEST_GLUED = 4
@@ -40,6 +40,12 @@ _GLUED = re.compile(
     r"(?:(?:mono|di)?(?:hydrochlorid|hydrobromid|hydroklorid|hidroklorid|chlorhydrat)e?|(?:hemi)?sul[fp]h?ate?|citrate?"
     r"|fumarate?|tartrate?|hcl|hbr|base)$"
 )
+_MAY_BE_ESTER = re.compile(r"(?:sul(?:f|ph)|sol?fat|szulfa|siarczan|phosph|fosfa|succin|maleat|fumarat|lactat|lattat)")
+_PHOSPHATE = re.compile(r"phosph|fosfa")
+_BASE = Pattern(("[#7;!$(N-C=[O,S]);!$(N-S=O);!$([N+](=O)[O-])]",))
+_ALCOHOL = Pattern(("[OX2H]-[#6;!$(C=O)]", "NC(=N)N"))
+_PHOSPHATES = frozenset({"Codeine", "Dihydrocodeine", "Morphine", "Hydroxychloroquine"})
+"""Alcohols whose phosphate is a salt; of others it is an ester: psilocin phosphate is psilocybin."""
 _OR = re.compile(r"\s*/\s*|,\s+(?:or\s+)?|\s+or\s+|\s+and/or\s+|\s+oder\s+|\s+ou\s+", re.IGNORECASE)
 _SAYS_OR = re.compile(r"/|\s(?:or|oder|ou)\s", re.IGNORECASE)
 _RELATED_WORDS = (
@@ -66,7 +72,25 @@ def named_keys(name: str, catalogue: Catalogue) -> frozenset[str]:
     >>> [len(named_keys(text, load())) for text in ("Fentanyl HCl", "(S)-Ketamin 85 %", "Ketamine (deschloro)")]
     [1, 1, 0]
     """
-    return catalogue.by_name(strict_key(name)) or _otherwise(name, catalogue)
+    found = catalogue.by_name(strict_key(name))
+    return _salts(salt_words(name), found, catalogue) if found else _otherwise(name, catalogue)
+
+
+def _salts(written: frozenset[str], found: frozenset[str], catalogue: Catalogue) -> frozenset[str]:
+    """Without those of which the salt words make an ester: testosterone has no base, so its sulfate is no salt."""
+    words = {word for word in written if _MAY_BE_ESTER.search(word)}
+    if not words:
+        return found
+    entries = [(key, catalogue.entry(key)) for key in found]
+    phosphate = any(_PHOSPHATE.search(word) for word in words)
+    return frozenset(key for key, entry in entries if entry is None or _is_base(entry, phosphate=phosphate))
+
+
+def _is_base(entry: Entry, *, phosphate: bool) -> bool:
+    if entry.smiles is None:
+        return True
+    base, alcohol = matching(entry.smiles, (_BASE, _ALCOHOL))
+    return base and not (phosphate and alcohol and entry.name not in _PHOSPHATES)
 
 
 def alternatives(name: str) -> tuple[str, ...]:
@@ -103,11 +127,12 @@ def _exactly(text: str, catalogue: Catalogue) -> frozenset[str]:
     if not found and ends_in_a_word(text):
         found = catalogue.by_ending(key)
     if found:
-        return found
-    rest = _GLUED.sub("", key)
-    if rest == key or len(rest) < _SHORTEST_GLUED:
+        return _salts(salt_words(text), found, catalogue)
+    glued = _GLUED.search(key)
+    if glued is None or glued.start() < _SHORTEST_GLUED:
         return _NOBODY
-    return catalogue.by_name(rest) or catalogue.by_ending(rest)
+    rest = key[: glued.start()]
+    return _salts(frozenset((glued[0],)), catalogue.by_name(rest) or catalogue.by_ending(rest), catalogue)
 
 
 def _peeled(text: str, catalogue: Catalogue) -> frozenset[str]:
@@ -137,15 +162,21 @@ def _in_brackets(text: str, catalogue: Catalogue) -> frozenset[str]:
     if parts is None:
         return _NOBODY
     head, inside = parts
-    if class_inside(inside) is not None:
-        return _peeled(head, catalogue)
     of_head = _peeled(head, catalogue)
+    if of_head and _is_its_class(inside, of_head, catalogue):
+        return of_head
     of_inside = frozenset(key for part in re.split(r"[;,=]", inside) for key in _peeled(part.strip(), catalogue))
     if of_head and of_inside:
         return of_head | of_inside
     if of_head:
         return of_head if _adds_nothing(inside, head) else _NOBODY
     return of_inside if of_inside and _is_no_relative(head, inside) else _NOBODY
+
+
+def _is_its_class(inside: str, found: frozenset[str], catalogue: Catalogue) -> bool:
+    named = class_inside(inside)
+    entries = [catalogue.entry(key) for key in found]
+    return named is not None and all(entry is not None and entry.category is named.category for entry in entries)
 
 
 def _adds_nothing(inside: str, head: str) -> bool:
