@@ -33,8 +33,10 @@ _ACIDS = (
     "mesilato besylate besilate besilat besilato tosylate tosilate tosilat perchlorate perchlorat lactate lactat "
     "lattato"
 )
-_OTHER_FORMS = "hydrate hydrat monohydrate sesquihydrate salt salz sodium potassium calcium natrium kalium base freebase baza "
+_OTHER_FORMS = (
+    "hydrate hydrat monohydrate sesquihydrate salt salz sodium potassium calcium natrium kalium base freebase baza "
     "tromethamine"
+)
 _SALT_WORDS = frozenset(
     [
         *(front + word for word in _HALIDES.split() for front in ("", "mono", "di")),
