@@ -253,16 +253,15 @@ async def nobody_reads(trial: Trial) -> AsyncIterator[None]:
 
 
 async def fill_disk(trial: Trial) -> None:
-    """No room where Kafka and PostgreSQL keep their data; then there is, and what ended is started again."""
-    engines = trial.engines
-    await asyncio.to_thread(engines.fill_disk)
-    await asyncio.sleep(12)
-    await asyncio.to_thread(engines.free_disk)
-    await asyncio.sleep(3)
-    for child in (engines.postgres, engines.kafka):
-        if engines.ended(child):
-            trial.struck(f"disk full ended {child.name}")
-            await engines.start(child)
+    """No room where Kafka and PostgreSQL keep their data; then there is. What ended by it is started again, at once
+    or, where it takes its time to end, by the trial."""
+    async with trial.outage:
+        await asyncio.to_thread(trial.engines.fill_disk)
+        await asyncio.sleep(12)
+        await asyncio.to_thread(trial.engines.free_disk)
+        for _ in range(10):
+            await asyncio.sleep(1)
+            await trial.start_ended_engines()
 
 
 async def wrong_clock(trial: Trial, hours: float) -> None:

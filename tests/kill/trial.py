@@ -75,7 +75,7 @@ class Trial:
         """Let reports come while `faults` runs, and until there were so many; then let everything be read."""
         over = asyncio.Event()
         feeding = asyncio.create_task(self._feed(over, reports))
-        keeping = asyncio.create_task(self._keep())
+        keeping = asyncio.gather(self._keep(), self._keep_engines())
         try:
             await self.until(self._all_begun)
             await faults(self)
@@ -171,6 +171,19 @@ class Trial:
                 if running is None or running.poll() is not None:
                     self._start(number, more)
             await asyncio.sleep(0.1)
+
+    async def _keep_engines(self) -> None:
+        """As its supervisor does: an engine that ended by itself, because its disk was full, is started again."""
+        while True:
+            async with self.outage:
+                await self.start_ended_engines()
+            await asyncio.sleep(1)
+
+    async def start_ended_engines(self) -> None:
+        """While nothing else is done to them."""
+        for child in (self.engines.postgres, self.engines.kafka):
+            if self.engines.ended(child):
+                await self.engines.start(child)
 
     def _start(self, number: int, more: Mapping[str, str]) -> None:
         with (self.directory / f"worker-{number}.log").open("ab") as log:
