@@ -118,9 +118,13 @@ class Case:
         return look
 
     def forget_days(self) -> None:
-        """The case will be counted and graded anew."""
+        """The case will be counted anew."""
         self.days, self._looks, self._anchors = {}, {}, None
-        self.grades, self.settled, self._gravest = {}, None, None
+
+    def forget_grades(self, since: date) -> None:
+        """Those of anchors from a day on, which will be given anew."""
+        self.grades = {anchor: grade for anchor, grade in self.grades.items() if anchor < since}
+        self.settled, self._gravest = None, None
 
     @property
     def computed(self) -> Level:
@@ -217,6 +221,7 @@ def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
     _remember_links(file, report)
     if _adopt(case, report):
         file.reports()
+        case.forget_grades(date.min)
         joins = True
     if joins:
         recount(file, context)
@@ -239,9 +244,10 @@ def remove(file: CaseFile, report: Report, context: Context) -> None:
 def recount(file: CaseFile, context: Context) -> None:
     """Compute every case of the file from its reports: days, sightings, grades, summary."""
     filed = file.reports()
+    seen_before = file.sightings
     _set_sightings(file, (item.evidence for item in filed.values()))
     for case in file.cases():
-        _recount_case(case, file, context)
+        _recount_case(case, file, context, same_sightings=seen_before == file.sightings)
 
 
 def facts_of(case: Case, anchor: date, sightings: Mapping[str, date], context: Context) -> Facts:
@@ -308,11 +314,34 @@ def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: C
         case.set_grade(context.grading.grade(facts, confidence=confidence, anchor=anchor))
 
 
-def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
+def _recount_case(case: Case, file: CaseFile, context: Context, *, same_sightings: bool) -> None:
+    """Count it anew, and grade what may be another grade by that: mostly the anchors since one amended report."""
+    days, basis = case.days, (case.first_event, case.subject.graded_by)
+    _count_anew(case, file)
+    case.recounted, case.touched = True, True
+    changed = {place for place in days.keys() | case.days.keys() if days.get(place) != case.days.get(place)}
+    case.touched_days |= changed
+    since = min((place.day for place in changed), default=date.max)
+    same = same_sightings and case.settled is None and basis == (case.first_event, case.subject.graded_by)
+    if not (same and _graded_before(case, since, context)):
+        since = date.min
+    case.forget_grades(since)
+    _grade_from(case, since, file.sightings, context)
+
+
+def _graded_before(case: Case, since: date, context: Context) -> bool:
+    """Whether exactly the anchors before a day are graded, by the rules that hold."""
+    anchors, rule_set = case.live_days, context.grading.book.label
+    earlier = {anchor: grade for anchor, grade in case.grades.items() if anchor < since}
+    whole = earlier.keys() == set(anchors[: bisect_left(anchors, since)])
+    return whole and all(grade.rule_set == rule_set for grade in earlier.values())
+
+
+def _count_anew(case: Case, file: CaseFile) -> None:
     own = {report for report, item in file.reports().items() if item.case == case.id}
     case.forget_days()
     case.summary, case.sightings = Summary(), file.sightings
-    case.first_event, case.recounted, case.touched = None, True, True
+    case.first_event = None
     considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
     mine = [item for item in considered if item.report in own]
     live_ones = [item for item in mine if item.tense is not Tense.ARCHIVAL]
@@ -324,8 +353,6 @@ def _recount_case(case: Case, file: CaseFile, context: Context) -> None:
         case.count(place, cell)
         case.first_event = min(case.first_event or place.day, place.day)
         _summarise(case, [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL])
-    if case.days:
-        _grade_from(case, min(place.day for place in case.days), file.sightings, context)
 
 
 def _considered(item: Filed, case: Case, file: CaseFile) -> bool:

@@ -433,12 +433,12 @@ def _gone_grades(case: Case, recalled: Recalled) -> Iterable[Sequence[Value]]:
 
 
 def _days(case: Case) -> Iterable[Sequence[Value]]:
-    for place in sorted(case.days if case.recounted else case.touched_days):
+    for place in sorted(case.touched_days & case.days.keys()):
         yield (case.id, *place, written(case.days[place]))
 
 
 def _grades(case: Case) -> Iterable[Sequence[Value]]:
-    for day in sorted(case.grades if case.recounted else case.touched_grades):
+    for day in sorted(case.touched_grades & case.grades.keys()):
         grade = case.grades[day]
         scores = (int(grade.level), grade.impact, grade.spread, grade.confidence.value)
         yield (case.id, day, *scores, grade.model_dump_json())
