@@ -267,3 +267,11 @@ def test_every_decision_says_what_was_and_what_became() -> None:
     entry = desk.simulation.effects.log[-1]
     assert (entry.actor, entry.action, entry.reason) == (WORD.by, "downgraded", WORD.reason)
     assert (entry.was["announced"], entry.became["announced"]) == (3, 1)
+
+
+def test_an_expired_alert_is_taken_over_when_its_identity_is_settled() -> None:
+    first = report("a", strip())
+    desk = Desk().tell(first, revised(first, action="confirm", hours=100, components=[component("protonitazepyne")]))
+    assert kinds(desk) == [RAISED, EXPIRED, UPDATED]
+    assert desk.changes[-1] == (Change.REOPENED, Change.IDENTITY_SETTLED)
+    assert len({message.number for message in desk.messages}) == 1
