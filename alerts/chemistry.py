@@ -110,7 +110,9 @@ def read_inchi(inchi: str) -> Structure | Unreadable:
     if doubt:
         return Unreadable(doubt)
     checked = without_isotopes(text, most_atoms=MOST_ATOMS, most_rings=MOST_RINGS)
-    return _read_inchi(checked) if checked else Unreadable(f"it is not a whole standard InChI of {MOST_ATOMS} atoms")
+    if checked is None:
+        return Unreadable(f"it is not a whole standard InChI of at most {MOST_ATOMS} atoms")
+    return _read_inchi(checked)
 
 
 def _doubt(text: str) -> str | None:

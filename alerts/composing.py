@@ -137,6 +137,8 @@ def _substance(case: Case) -> SubstanceRef:
         subgroup=subject.subgroup,
         inchikey=subject.inchikey,
         cas=subject.cas,
+        class_rule=subject.class_rule,
+        class_because=subject.class_because,
     )
 
 

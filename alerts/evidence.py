@@ -62,6 +62,8 @@ class Subject(Frozen):
     subgroup: str | None
     inchikey: str | None = None
     cas: str | None = None
+    class_rule: str | None = None
+    class_because: str | None = None
     effects_known: bool = False
     known_in_union: bool = False
     designer_precursor: bool = False
@@ -103,8 +105,9 @@ class Subject(Frozen):
 
     @property
     def graded_by(self) -> "Subject":
-        """Without what no rule looks at: names and numbers."""
-        return self.model_copy(update={"name": "", "inchikey": None, "cas": None})
+        """Without what no rule looks at: names, numbers and sentences."""
+        unseen = {"name": "", "inchikey": None, "cas": None, "class_rule": None, "class_because": None}
+        return self.model_copy(update=unseen)
 
     @property
     def claims_sightings(self) -> bool:

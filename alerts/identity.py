@@ -71,6 +71,7 @@ class Identity:
     why: str
     flags: frozenset[SubstanceFlag]
     settled_from: str | None = None
+    class_because: str = ""
     class_hits: tuple[str, ...] = ()
     nearest: Neighbour | None = None
 
@@ -285,6 +286,7 @@ def _settled(
             [*likely, *_notes(metabolite=parent is not None, conflict=conflict, open_isomer=open_isomer), *doubts],
         ),
         flags=entry.flags if entry else frozenset(),
+        class_because=found.says,
         class_hits=found.matched,
         nearest=nearest,
     )
@@ -387,6 +389,7 @@ def _open(
         class_rule=found.rule,
         why=_sentence(how, found, doubts),
         flags=frozenset(),
+        class_because=found.says,
         class_hits=found.matched,
     )
 

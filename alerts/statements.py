@@ -382,6 +382,8 @@ def _subject(identity: Identity, catalogue: Catalogue) -> Subject:
         subgroup=identity.subgroup,
         inchikey=identity.variant or (entry.inchikey if entry else None),
         cas=entry.cas[0] if entry and entry.cas else None,
+        class_rule=identity.class_rule,
+        class_because=identity.class_because if identity.class_rule else None,
         effects_known=entry is not None and entry.effects_known,
         known_in_union=any(one.known_in_union for one in _meant(identity, catalogue)),
         designer_precursor=identity.precursor_family is not None,

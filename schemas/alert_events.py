@@ -32,7 +32,11 @@ from schemas.vocabularies import (
 
 
 class SubstanceRef(Frozen):
-    """The substance an alert is about. `name` is the common name, or the laboratory's own where nothing is known."""
+    """The substance an alert is about. `name` is the common name, or the laboratory's own where nothing is known.
+
+    Where a rule gave the class: `class_rule` is its id, `class_because` completes "of this class because …", such as
+    "it matched the nitazene core".
+    """
 
     key: str
     name: str
@@ -40,6 +44,8 @@ class SubstanceRef(Frozen):
     subgroup: str | None = None
     inchikey: str | None = None
     cas: str | None = None
+    class_rule: str | None = None
+    class_because: str | None = None
 
 
 class Product(Frozen):

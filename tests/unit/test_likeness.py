@@ -7,6 +7,8 @@ from rdkit.Chem import rdFingerprintGenerator
 from alerts import chemistry, likeness
 from alerts.catalogue import POTENT_OPIOIDS
 from alerts.classification import rules
+from schemas.alert_events import SubstanceRef
+from tests.unit.deciding import Desk, component, report, street
 from tests.unit.reported import CATALOGUE, FENTANYL, identity, reported
 
 HEXONITAZENE = "CCCCCCOc1ccc(Cc2nc3cc([N+](=O)[O-])ccc3n2CCN(CC)CC)cc1"
@@ -81,3 +83,16 @@ def test_the_screen_before_matching_loses_no_match() -> None:
         found = chemistry.matching(entry.smiles or "", [chemistry.Pattern(pattern.include) for pattern in patterns])
         plain = [any(molecule.HasSubstructMatch(Chem.MolFromSmarts(one)) for one in item.include) for item in patterns]
         assert list(found) == plain, entry.name
+
+
+def test_the_rule_and_its_sentence_go_with_the_case_to_the_alert() -> None:
+    said = told("a new one", smiles=HEXONITAZENE)
+    assert (said.class_rule, said.class_because) == ("OP-NIT", "it matched the nitazene core")
+    listed = told("fentanyl", smiles=FENTANYL)
+    assert (listed.class_rule, listed.class_because) == (None, None)
+
+
+def told(name: str, *, smiles: str) -> SubstanceRef:
+    """What the alert about this structure says of the substance."""
+    (message,) = Desk().tell(report("one", component(name, smiles=smiles), sample=street())).messages
+    return message.substance
