@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from alerts.disclosure import shown_to
+from notifiers.filters import FilterFailed, matches
 from notifiers.purposes import mail_content, webhook_content
+from notifiers.quiet import quiet_until
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Ground
 from schemas.plans import GateNote
@@ -20,6 +23,7 @@ class Question:
     event: AlertEvent
     recipient: Recipient
     member: bool
+    now: datetime
 
     @property
     def cancels(self) -> bool:
@@ -28,12 +32,14 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Passage:
-    """What the gates have said so far. `wanting`: the subscriptions that want it; `stopped`: nothing more is asked."""
+    """What the gates have said so far. `wanting`: the subscriptions that want it; `stopped`: nothing more is asked;
+    `not_before`: the end of quiet hours."""
 
     notes: tuple[GateNote, ...] = ()
     content: Content = Content.BARE
     wanting: tuple[str, ...] = ()
     stopped: bool = False
+    not_before: datetime | None = None
 
     def says(self, gate: Gate, reason: DeliveryReason, *, subscription: str | None = None) -> "Passage":
         return replace(self, notes=(*self.notes, GateNote(gate=gate, reason=reason, subscription=subscription)))
@@ -127,6 +133,19 @@ def filtered(question: Question, passage: Passage) -> Passage:
     return passage if passage.wanting else replace(passage, stopped=True)
 
 
+def quiet_hours(question: Question, passage: Passage) -> Passage:
+    """A voluntary reader's quiet hours delay; L4, a retraction, a thread and whatever is owed pass (delivery 1)."""
+    event = question.event
+    wanting = [each for each in question.recipient.subscriptions if each.id in passage.wanting]
+    if question.member or question.cancels or event.level is Level.L4:
+        return passage.says(Gate.QUIET_HOURS, DeliveryReason.QUIET_HOURS_PASSED)
+    ends = [quiet_until(each.quiet_hours, question.now) if each.quiet_hours else None for each in wanting]
+    waits = [end for end in ends if end is not None]
+    if len(waits) < len(ends) or not waits:
+        return passage.says(Gate.QUIET_HOURS, DeliveryReason.NOT_QUIET)
+    return replace(passage.says(Gate.QUIET_HOURS, DeliveryReason.QUIET_HOURS), not_before=min(waits))
+
+
 def digest(question: Question, passage: Passage) -> Passage:
     """L1 waits for the digest, L0 is a record; a thread that was told at once stays told at once."""
     if not question.member and question.event.level is Level.L0:
@@ -142,7 +161,7 @@ def merge(question: Question, passage: Passage) -> Passage:
 
 
 ORDER: Final[tuple[Callable[[Question, Passage], Passage], ...]] = (
-    destination, tense, handling, obligation, filtered, digest, merge,
+    destination, tense, handling, obligation, filtered, quiet_hours, digest, merge,
 )  # fmt: skip
 
 
@@ -200,7 +219,16 @@ def _match(event: AlertEvent, subscription: Subscription) -> DeliveryReason:
         return DeliveryReason.FILTER_CLASS
     if not selects(_words(*subscription.substances), _words(event.substance.key, event.substance.name)):
         return DeliveryReason.FILTER_SUBSTANCE
-    return DeliveryReason.FILTER_MATCHES
+    return DeliveryReason.FILTER_MATCHES if subscription.filter is None else _asked(event, subscription.filter)
+
+
+def _asked(event: AlertEvent, question: str) -> DeliveryReason:
+    """A filter that cannot be answered delivers nothing, says so in its row, and harms nobody else."""
+    try:
+        wanted = matches(question, event)
+    except FilterFailed:
+        return DeliveryReason.FILTER_FAILED
+    return DeliveryReason.FILTER_MATCHES if wanted else DeliveryReason.FILTER_EXPRESSION
 
 
 def _words(*words: str | None) -> frozenset[str]:

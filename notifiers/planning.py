@@ -59,7 +59,7 @@ def _announce(
         member = any(delivery.in_thread for delivery in earlier)
         if not (recipient.subscriptions or member):
             continue
-        passage = pass_through(Question(event=event, recipient=recipient, member=member))
+        passage = pass_through(Question(event=event, recipient=recipient, member=member, now=now))
         replaced = [] if passage.stopped else [each for each in earlier if _never_tried(each)]
         deliveries.append(_delivery(event, recipient, passage, replaced, now))
         superseded += [_ended(each, DeliveryReason.NEWER_REVISION) for each in replaced]
@@ -79,7 +79,7 @@ def _cancel(
         if not told or any(each.purpose is Purpose.CANCEL for each in told):
             continue
         superseded += [_ended(each, DeliveryReason.RETRACTION) for each in told if each.state in STOPPABLE]
-        passage = pass_through(Question(event=event, recipient=recipient, member=True))
+        passage = pass_through(Question(event=event, recipient=recipient, member=True, now=now))
         deliveries.append(_delivery(event, recipient, passage, told, now))
     return Plan(deliveries=tuple(deliveries), superseded=tuple(superseded))
 
@@ -110,7 +110,7 @@ def _delivery(
         reason=passage.notes[-1].reason if passage.stopped else _why(passage),
         gates=passage.notes,
         subscriptions=passage.wanting,
-        due_at=None if passage.stopped else min([now, *dues]),
+        due_at=None if passage.stopped else min([passage.not_before or now, *dues]),
         decided_at=event.decided_at,
     )
 

@@ -18,12 +18,13 @@ FINAL_STATES: tuple[DeliveryState, ...] = (
     DeliveryState.EXPIRED,
     DeliveryState.SUPERSEDED,
 )
-"""What a receipt is written for: the outcome of an attempt, or that there will be none. `unknown` may be tried again."""
+"""What a receipt is written for: the outcome of an attempt, or that there will be none. `unknown` may be retried."""
 
 
 class DeliveryReceipt(Frozen):
-    """How a delivery came out. `destination_id` is an opaque id; `attempts` counts those made so far, `first_attempt_at`
-    and `last_attempt_at` are when the first and the last of them began; `epoch` is that of the database that knew it."""
+    """How a delivery came out. `destination_id` is an opaque id; `attempts` counts those made so far,
+    `first_attempt_at` and `last_attempt_at` are when the first and the last of them began; `epoch` is that of the
+    database that knew it."""
 
     schema_version: Literal["1.0"] = "1.0"
     delivery_id: str = Field(pattern="^[0-9a-f]{32}$")

@@ -8,10 +8,14 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.deliveries import Channel, Ground, SubscriberKind
+from schemas.languages import LANGUAGES
+from schemas.quiet_hours import QuietHours
 from schemas.vocabularies import Category, Handling, Level
 
 ALL: Final = "*"
 """In a selection: everything. An empty selection selects nothing (P5)."""
+
+LONGEST_FILTER: Final = 500
 
 SLUG: Final = r"^[a-z0-9][a-z0-9-]{0,62}$"
 MAILBOX: Final = re.compile(r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$")
@@ -53,6 +57,8 @@ class Subscription(Frozen):
     classes: Selection = frozenset()
     substances: Selection = frozenset()
     min_level: Level = Level.L2
+    quiet_hours: QuietHours | None = None
+    filter: str | None = None
 
 
 class Recipient(Frozen):
@@ -82,6 +88,13 @@ class DestinationEntry(Frozen):
     recording: bool = False
     active: bool = True
 
+    @field_validator("language")
+    @classmethod
+    def _spoken(cls, value: str) -> str:
+        if value not in LANGUAGES:
+            raise ValueError(f"{value!r} is none of the languages {' '.join(LANGUAGES)}")
+        return value
+
     @model_validator(mode="after")
     def _address_fits_channel(self) -> Self:
         shape = MAILBOX if self.channel is Channel.EMAIL else WEB_ADDRESS
@@ -101,6 +114,8 @@ class SubscriptionEntry(Frozen):
     classes: Selection | None = None
     substances: Selection | None = None
     min_level: Level | None = None
+    quiet_hours: QuietHours | None = None
+    filter: str | None = Field(default=None, min_length=1, max_length=LONGEST_FILTER)
     destinations: tuple[str, ...] | None = None
 
     @field_validator("min_level", mode="before")
@@ -118,9 +133,11 @@ class SubscriptionEntry(Frozen):
 
     @model_validator(mode="after")
     def _statutory_is_not_filtered(self) -> Self:
-        if self.ground is Ground.STATUTORY and (self.classes or self.substances or self.min_level is not None):
+        narrowed = (self.classes, self.substances, self.filter, self.quiet_hours)
+        if self.ground is Ground.STATUTORY and (any(narrowed) or self.min_level is not None):
             raise ValueError(
-                "a statutory subscription takes no classes, substances or min_level: it cannot be filtered"
+                "a statutory subscription takes no classes, substances, min_level, filter or quiet_hours: "
+                "it cannot be filtered or delayed"
             )
         return self
 

@@ -92,15 +92,18 @@ _LEASES: Final = text("""
 """)
 
 _SUBSCRIPTIONS: Final = text("""
-    INSERT INTO subscriptions AS old (id, subscriber_id, ground, countries, classes, substances, min_level, active)
-    SELECT id, subscriber_id, ground, countries, classes, substances, min_level, true
+    INSERT INTO subscriptions AS old (id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours,
+      filter, active)
+    SELECT id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours, filter, true
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, subscriber_id text, ground text,
-      countries text[], classes text[], substances text[], min_level smallint)
+      countries text[], classes text[], substances text[], min_level smallint, quiet_hours jsonb, filter text)
     ON CONFLICT (id) DO UPDATE SET ground = excluded.ground, countries = excluded.countries,
       classes = excluded.classes, substances = excluded.substances, min_level = excluded.min_level,
-      active = true, updated_at = now()
-    WHERE (old.ground, old.countries, old.classes, old.substances, old.min_level, old.active) IS DISTINCT FROM
-          (excluded.ground, excluded.countries, excluded.classes, excluded.substances, excluded.min_level, true)
+      quiet_hours = excluded.quiet_hours, filter = excluded.filter, active = true, updated_at = now()
+    WHERE (old.ground, old.countries, old.classes, old.substances, old.min_level, old.quiet_hours, old.filter,
+           old.active) IS DISTINCT FROM
+          (excluded.ground, excluded.countries, excluded.classes, excluded.substances, excluded.min_level,
+           excluded.quiet_hours, excluded.filter, true)
 """)
 
 _LINKS: Final = text("""
@@ -131,7 +134,8 @@ _RECIPIENTS: Final = text("""
     SELECT d.id, d.subscriber_id, d.name, d.channel, d.address, d.language, d.clearance, d.accepts_conditions,
            d.accepts_exercises, d.precursors, d.recording, d.active AND s.active AS active, d.suppressed, s.country,
            coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'ground', u.ground, 'countries', u.countries,
-             'classes', u.classes, 'substances', u.substances, 'min_level', u.min_level) ORDER BY u.id)
+             'classes', u.classes, 'substances', u.substances, 'min_level', u.min_level,
+             'quiet_hours', u.quiet_hours, 'filter', u.filter) ORDER BY u.id)
              FILTER (WHERE u.id IS NOT NULL), '[]') AS subscriptions
     FROM destinations d
     JOIN subscribers s ON s.id = d.subscriber_id
@@ -280,6 +284,8 @@ def _subscription(entry: SubscriberEntry, each: SubscriptionEntry) -> JsonRow:
         "classes": chosen(each.classes),
         "substances": chosen(each.substances),
         "min_level": Level.L2 if each.min_level is None else each.min_level,
+        "quiet_hours": each.quiet_hours.model_dump(mode="json") if each.quiet_hours else None,
+        "filter": each.filter,
     }
 
 

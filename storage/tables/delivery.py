@@ -100,6 +100,8 @@ subscriptions: Final = Table(
     _words("classes"),
     _words("substances"),
     Column("min_level", SmallInteger, nullable=False, server_default=text("2")),
+    Column("quiet_hours", JSONB),
+    Column("filter", Text),
     _active(),
     _moment("updated_at"),
     CheckConstraint("ground IN ('statutory', 'voluntary')", name="ground"),

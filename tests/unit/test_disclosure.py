@@ -16,7 +16,7 @@ from notifiers.sending import Withheld, check_hidden
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import DeliveryReason
 from schemas.vocabularies import Handling, Level
-from tests.telling import recipient, subscription
+from tests.telling import NOON, recipient, subscription
 from tests.unit.deciding import Desk, Document, component, death, report
 
 PLANTED = "Zanzibarquux"
@@ -134,12 +134,12 @@ def test_reports_of_one_handling_make_no_views() -> None:
 def test_a_reader_of_the_open_part_is_told_of_the_open_countries_only() -> None:
     event = told(open_report(), closed_report())
     passage = pass_through(
-        Question(event=event, recipient=recipient(subscription(), clearance=Handling.GREEN), member=False)
+        Question(event=event, recipient=recipient(subscription(), clearance=Handling.GREEN), member=False, now=NOON)
     )
     assert not passage.stopped and passage.content is Content.FULL
     only_red = told(closed_report())
     stopped = pass_through(
-        Question(event=only_red, recipient=recipient(subscription(), clearance=Handling.GREEN), member=False)
+        Question(event=only_red, recipient=recipient(subscription(), clearance=Handling.GREEN), member=False, now=NOON)
     )
     assert stopped.stopped
 
@@ -151,7 +151,7 @@ def test_what_was_told_and_becomes_more_restricted_goes_to_a_reviewer() -> None:
     second = desk.messages[-1]
     assert becomes_more_restricted(first, second) and second.more_restricted and not first.more_restricted
     reader = recipient(subscription(), clearance=Handling.GREEN)
-    passage = pass_through(Question(event=second, recipient=reader, member=True))
+    passage = pass_through(Question(event=second, recipient=reader, member=True, now=NOON))
     assert passage.stopped and passage.notes[-1].reason is DeliveryReason.MORE_RESTRICTED
 
 

@@ -205,7 +205,7 @@ def test_several_subscriptions_of_one_destination_make_one_delivery_that_names_t
 def test_every_row_keeps_the_gates_in_their_order() -> None:
     delivery = only(planned(ONE, recipient(STATUTORY)))
     assert [note.gate for note in delivery.gates] == [
-        Gate.DESTINATION, Gate.TENSE, Gate.HANDLING, Gate.OBLIGATION, Gate.DIGEST, Gate.MERGE,
+        Gate.DESTINATION, Gate.TENSE, Gate.HANDLING, Gate.OBLIGATION, Gate.QUIET_HOURS, Gate.DIGEST, Gate.MERGE,
     ]  # fmt: skip
 
 

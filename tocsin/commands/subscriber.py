@@ -9,6 +9,7 @@ import typer
 import yaml
 from pydantic import ValidationError
 
+from notifiers.filters import FilterRefused, check
 from schemas.subscribers import SubscriberFile
 from storage import subscribers
 from storage.subscribers import Listed
@@ -70,11 +71,22 @@ def read_file(file: Path) -> SubscriberFile:
 def read_text(text: str, *, name: str) -> SubscriberFile:
     """The same from its text; `name` is what a refusal calls it."""
     try:
-        return SubscriberFile.model_validate(yaml.safe_load(text))
+        return _filters_checked(SubscriberFile.model_validate(yaml.safe_load(text)), name)
     except yaml.YAMLError as error:
         raise Refusal(f"{name} is not YAML: {' '.join(str(error).split())}.") from None
     except ValidationError as error:
         raise Refusal("\n".join(_sentences(name, error))) from None
+
+
+def _filters_checked(found: SubscriberFile, name: str) -> SubscriberFile:
+    """A filter is a question that can be answered, or the file is refused as a whole."""
+    for entry in found.subscribers:
+        for each in entry.subscriptions:
+            try:
+                check(each.filter or "true")
+            except FilterRefused as error:
+                raise Refusal(f"{name}: subscription {each.name} of {entry.id}: {error}.") from None
+    return found
 
 
 def _sentences(name: str, error: ValidationError) -> list[str]:
