@@ -143,6 +143,9 @@ class Catalogue:
     brands: frozenset[str] = frozenset()
     settlements: Settlements = field(default_factory=dict)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Catalogue) and self.version == other.version
+
     def __hash__(self) -> int:
         return hash(self.version)
 

@@ -14,6 +14,7 @@ from schemas.vocabularies import Occasion
 from storage import dead_letters, outbox, recording, timers, waiting
 from storage import memory as recalling
 from storage.dead_letters import DeadLetter
+from storage.following import renewed
 from storage.memory import Kept, Known, Wanted
 from storage.waiting import Waiting
 from streams import feedback
@@ -21,7 +22,7 @@ from streams.config import Flow
 from streams.refusals import announcement
 
 
-@dataclass(frozen=True)
+@dataclass
 class Timers:
     """The clock's work. Calling it runs every timer due at an instant and says how many ran."""
 
@@ -50,6 +51,7 @@ class Timers:
             timer = timers.next_due(connection, now)
             if timer is None:
                 return False
+            self.setting = renewed(connection, self.setting)
             file_key = (timer.ledger, timer.case_key)
             recalling.lock(connection, [file_key])
             if not timers.claim(connection, timer):
