@@ -89,7 +89,7 @@ def grave(number: int, name: str, *, laboratory: str = "si-example") -> dict[str
 
 
 def test_the_queue_says_what_is_open_how_often_it_came_and_what_it_may_be(process: Process) -> None:
-    process.tell(report(1, "Isotonitazen"), report(2, "isotonitazen", laboratory="fi-example"))
+    process.tell(report(1, "Isotonitarene"), report(2, "isotonitarene", laboratory="fi-example"))
     conflict = report(3, "isotonitazene")
     components = conflict["components"]
     assert isinstance(components, list)
