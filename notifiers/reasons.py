@@ -50,6 +50,11 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.ALONE: "One subscription asked for it.",
     DeliveryReason.RETRACTION: "The alert was retracted.",
     DeliveryReason.NEVER_SENT: "The alert was retracted before this was tried.",
+    DeliveryReason.FOR_ESCALATION: "It is told only when the contacts do not acknowledge.",
+    DeliveryReason.ESCALATED: "Nobody of the authority has acknowledged it in time.",
+    DeliveryReason.ACKNOWLEDGED: "It was acknowledged before this was sent.",
+    DeliveryReason.SECOND_WAY: "The webhook of the authority failed twice, and this is another way to it.",
+    DeliveryReason.OFF_DUTY: "Somebody else is on duty now.",
     DeliveryReason.NEWER_REVISION: "A newer revision takes its place.",
 }
 

@@ -24,6 +24,17 @@ class Ground(StrEnum):
     VOLUNTARY = "voluntary"
 
 
+class Role(StrEnum):
+    """When a destination of an authority is told: contacts at once, the others when nobody acknowledges. `second` is
+    another way to the same people; `desk` is told of all authorities."""
+
+    CONTACT = "contact"
+    SECOND = "second"
+    DEPUTY = "deputy"
+    DUTY = "duty"
+    DESK = "desk"
+
+
 class DeliveryState(StrEnum):
     """Where a delivery stands. `accepted` is the relay's or receiver's word, nothing more."""
 
@@ -101,6 +112,11 @@ class DeliveryReason(StrEnum):
     ALONE = "alone"
     RETRACTION = "retraction"
     NEVER_SENT = "never_sent"
+    FOR_ESCALATION = "for_escalation"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    SECOND_WAY = "second_way"
+    OFF_DUTY = "off_duty"
     NEWER_REVISION = "newer_revision"
 
 

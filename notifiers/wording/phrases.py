@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from notifiers.wording.tongue import Counted
+from schemas.deliveries import Role
 from schemas.vocabularies import (
     AlertKind,
     Category,
@@ -365,4 +366,14 @@ WAITING_ADVICE: Final = (
     "Quote reference {reference}.",
     "Do not ask for the content by mail, and do not reply with it.",
 )
+SUBJECT_REMINDER: Final = "Not acknowledged: {text}"
+REMINDER: Final = {
+    Role.CONTACT: "Reminder: nobody at your authority has acknowledged this yet. Please acknowledge it, so that nobody "
+    "else has to be called.",
+    Role.SECOND: "You get this on a second channel, because it was not acknowledged on the first.",
+    Role.DEPUTY: "You get this as a deputy, because the contacts of your authority have not acknowledged it.",
+    Role.DUTY: "You get this as the duty officer, because nobody at your authority has acknowledged it.",
+    Role.DESK: "For the central desk: nobody at {who} has acknowledged this. Please reach them in another way.",
+}
+REMINDER_NOBODY: Final = "an authority that must be told"
 WAITING_FOOTER: Final = "This message holds nothing of the alert's content."
