@@ -74,7 +74,7 @@ def test_five_thousand_structures_at_once_leave_the_worker_in_its_group(
         assert made.query("SELECT reason FROM dead_letters") == []
         assert made.query("SELECT count(*) FROM findings WHERE rung LIKE 'R3%'") == [(BURST,)]
         (unlisted,) = made.query("SELECT count(*) FROM findings WHERE class_rules <> '' AND likeness >= 0.4")
-        assert isinstance(unlisted[0], int) and unlisted[0] > 0.99 * BURST
+        assert isinstance(unlisted[0], int) and unlisted[0] > 0.7 * BURST
 
 
 async def members(kafka: str, group: str) -> set[str]:
