@@ -25,6 +25,7 @@ from streams.config import Flow
 from streams.stage import Fate, Stage
 from streams.worker import run
 from tests.kill import unsafe
+from tests.kill.ears import Driver, Ears
 from tests.kill.messages import MARK
 from tests.kill.points import Point, reached
 from tests.kill.unsafe import Safeguard
@@ -38,21 +39,25 @@ _DELIVERY: Final = ("WITH asked AS", "UPDATE deliveries d SET", "UPDATE attempts
 _MOVES: Final = "UPDATE stream_positions AS position SET"
 
 
-def _watch(engine: Engine, directory: Path) -> None:
+def _watch(engine: Engine, ears: Ears, directory: Path) -> None:
     """Notice the points in what goes to the database."""
+    moving: set[int] = set()
 
-    def before(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+    def heard(driver: Driver, statement: str, parameters: object) -> tuple[str, object]:
         if _MOVES in statement:
-            connection.info["moves"] = True
+            moving.add(id(driver))
         for words, point in POINTS.items():
             if words in statement:
                 reached(point, directory)
+        return statement, parameters
 
     def commit(connection: Connection) -> None:
-        if connection.info.pop("moves", False):
+        driver = id(connection.connection.driver_connection)
+        if driver in moving:
+            moving.remove(driver)
             reached(Point.COMMIT, directory)
 
-    event.listen(engine, "before_cursor_execute", before)
+    ears.add(heard)
     event.listen(engine, "commit", commit)
 
 
@@ -77,9 +82,10 @@ def _worker(directory: Path, safeguard: Safeguard | None) -> int:
     logs.configure(settings.log_level)
     worker = wiring.worker(settings, Flow.LIVE)
     worker = dataclasses.replace(worker, stage=Faulty(worker.stage))
+    ears = Ears(worker.engine)
     if safeguard is not Safeguard.RELAY_ORDER:
-        _watch(worker.engine, directory)
-    return run(worker if safeguard is None else unsafe.without(safeguard, worker, directory))
+        _watch(worker.engine, ears, directory)
+    return run(worker if safeguard is None else unsafe.without(safeguard, worker, directory, ears))
 
 
 def _courier(directory: Path, safeguard: Safeguard | None) -> None:

@@ -20,6 +20,7 @@ from streams.stage import Fate, Stage
 from streams.tasks import forever
 from streams.transaction import Batch, Gap, Placement, place
 from streams.worker import Worker
+from tests.kill.ears import Driver, Ears, Rewrite
 from tests.kill.points import Point, reached
 from tests.streaming.launcher import believe
 from tocsin import wiring
@@ -49,7 +50,7 @@ _CLAIM: Final = "WITH asked AS"
 _END_ATTEMPT: Final = "UPDATE attempts SET"
 
 
-def without(safeguard: Safeguard, worker: Worker[Assessed], directory: Path) -> Worker[Assessed]:
+def without(safeguard: Safeguard, worker: Worker[Assessed], directory: Path, ears: Ears) -> Worker[Assessed]:
     """The same worker, less this one."""
     match safeguard:
         case Safeguard.POSITIONS:
@@ -59,17 +60,15 @@ def without(safeguard: Safeguard, worker: Worker[Assessed], directory: Path) -> 
         case Safeguard.WATCHDOG:
             return dataclasses.replace(worker, stream=dataclasses.replace(worker.stream, watch_every=NEVER))
         case Safeguard.POSITION_LOCK:
-            event.listen(worker.engine, "before_cursor_execute", _Less(_POSITION_LOCK, ""), retval=True)
+            ears.add(_less(_POSITION_LOCK, ""))
             hasty = dataclasses.replace(worker.stream, watch_every=0.2, watch_patience=1.0)
             return dataclasses.replace(worker, stream=hasty)
         case Safeguard.ATOMICITY:
             return dataclasses.replace(worker, stage=Apart(worker.stage, worker.engine))
         case Safeguard.OUTBOX:
-            _send_afterwards(worker.engine, directory)
+            _send_afterwards(worker.engine, ears, directory)
         case Safeguard.CASE_LOCKS:
-            event.listen(
-                worker.engine, "before_cursor_execute", _Less(_CASE_LOCKS, "SELECT count(number)"), retval=True
-            )
+            ears.add(_less(_CASE_LOCKS, "SELECT count(number)"))
         case Safeguard.IDLE_TIMEOUT:
             event.listen(worker.engine, "connect", _patient)
             worker.engine.dispose()  # what is connected already is not patient
@@ -126,44 +125,36 @@ async def careless_relay(directory: Path) -> None:
     await forever("relay", relay.step, every=0.0)
 
 
-class _Less:
+def _less(words: str, instead: str) -> Rewrite:
     """Statements lose these words, or have others in their place."""
-
-    def __init__(self, words: str, instead: str) -> None:
-        self._words, self._instead = words, instead
-
-    def __call__(
-        self, connection: Connection, cursor: object, statement: str, parameters: object, *_: object
-    ) -> tuple[str, object]:
-        return statement.replace(self._words, self._instead, 1), parameters
+    return lambda _, statement, parameters: (statement.replace(words, instead, 1), parameters)
 
 
-def _send_afterwards(engine: Engine, directory: Path) -> None:
+def _send_afterwards(engine: Engine, ears: Ears, directory: Path) -> None:
     """What a transaction says goes into the outbox when it is committed, in another one."""
+    unsaid: dict[int, list[tuple[str, Mapping[str, object]]]] = {}
+    late: set[int] = set()
 
-    def before(
-        connection: Connection, cursor: object, statement: str, parameters: Mapping[str, object], *_: object
-    ) -> tuple[str, Mapping[str, object]]:
-        if _OUTBOX not in statement or connection.info.pop("late", False):
+    def heard(driver: Driver, statement: str, parameters: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+        if _OUTBOX not in statement or id(driver) in late:
             return statement, parameters
-        connection.info.setdefault("unsaid", []).append((statement, parameters))
+        unsaid.setdefault(id(driver), []).append((statement, parameters))
         return "SELECT 1", {}
 
-    def checked_in(_: object, entry: object) -> None:
-        unsaid = entry.info.pop("unsaid", [])  # type: ignore[attr-defined]
-        if any(ALERT_EVENTS in parameters["topics"] for _, parameters in unsaid):
+    def checked_in(driver: Driver, _: object) -> None:
+        kept = unsaid.pop(id(driver), [])
+        if any(ALERT_EVENTS in parameters["topics"] for _, parameters in kept):  # type: ignore[operator]
             reached(Point.COMMITTED, directory)
-        for statement, parameters in unsaid:
-            _say(engine, statement, parameters)
+        if kept:
+            with engine.begin() as connection:
+                another = connection.connection.driver_connection
+                late.add(id(another))
+                for statement, parameters in kept:
+                    connection.exec_driver_sql(statement, dict(parameters))
+                late.discard(id(another))
 
-    event.listen(engine, "before_cursor_execute", before, retval=True)
+    ears.add(heard)
     event.listen(engine.pool, "checkin", checked_in)
-
-
-def _say(engine: Engine, statement: str, parameters: Mapping[str, object]) -> None:
-    with engine.begin() as connection:
-        connection.info["late"] = True
-        connection.exec_driver_sql(statement, dict(parameters))
 
 
 def forget_claims() -> None:
