@@ -6,6 +6,7 @@ Sentences are `str.format` templates with named places; what is put in is never 
 from dataclasses import dataclass
 from typing import Final
 
+from alerts import explanation
 from notifiers.wording.tongue import Counted
 from schemas.deliveries import Role
 from schemas.vocabularies import (
@@ -312,6 +313,9 @@ class Headings:
 
 
 WHY: Final = "Why it is {level}"
+NEAR: Final = dict(explanation.WORDS)
+NEAR_OR: Final = explanation.OR
+NEAR_MAKES: Final = (explanation.MAKES, explanation.ONE_OF_THEM_MAKES)
 SUBSTANCE: Final = "Substance"
 SOLD_AS: Final = "Sold as"
 FORMS: Final = "Form"
@@ -377,3 +381,16 @@ REMINDER: Final = {
 }
 REMINDER_NOBODY: Final = "an authority that must be told"
 WAITING_FOOTER: Final = "This message holds nothing of the alert's content."
+
+TRIAL_SUBJECT: Final = "Test of this address"
+TRIAL: Final = (
+    "This message tests whether alerts reach this address.",
+    "No alert was raised, and there is nothing to do.",
+)
+ENDPOINT_SUBJECT: Final = "Your webhook endpoint was switched off"
+ENDPOINT_FAILING: Final = "Everything sent to the endpoint at {host} failed for {days} days."
+ENDPOINT_GONE: Final = "The endpoint at {host} answered that it is gone for good (410)."
+ENDPOINT_OFF: Final = (
+    "Nothing more is sent there.",
+    "When it works again, reply to this mail, and it is switched on after a test.",
+)
