@@ -122,6 +122,11 @@ _ALERT: Final = text("""
     WHERE number = :asked OR alert_id LIKE :prefix || '%' ORDER BY alert_id, revision
 """)
 
+_ALERTS_OF_CASE: Final = text("""
+    SELECT CAST(body AS text) AS body FROM alerts
+    WHERE case_id = :asked OR case_id LIKE :prefix || '%' ORDER BY case_id, revision
+""")
+
 _PLACE: Final = text("""
     SELECT alert_id, number, ledger, case_key, id FROM cases WHERE number = :asked OR alert_id = :asked
 """)
@@ -161,6 +166,13 @@ def alerts(connection: Connection, *, at_least: Level, tense: Tense | None, limi
 def alert(connection: Connection, asked: str) -> tuple[AlertEvent, ...]:
     """All revisions of one alert by number or (the beginning of) its id, oldest first; empty when none or several."""
     found = _events(connection.execute(_ALERT, {"asked": asked, "prefix": _literal(asked)}).all())
+    return found if len({event.alert_id for event in found}) == 1 else ()
+
+
+def alerts_of_case(connection: Connection, asked: str) -> tuple[AlertEvent, ...]:
+    """All revisions of the alert of one case by (the beginning of) its id, oldest first; empty when none or several."""
+    rows = connection.execute(_ALERTS_OF_CASE, {"asked": asked, "prefix": _literal(asked)}).all()
+    found = _events(rows)
     return found if len({event.alert_id for event in found}) == 1 else ()
 
 

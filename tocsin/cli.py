@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "topics": "topics",
     "up": "up",
     "validate": "validate",
+    "who-gets": "who_gets",
     "worker": "worker",
 }
 """Command word → module under `tocsin.commands` that exports `app: typer.Typer`."""
