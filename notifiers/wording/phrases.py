@@ -350,6 +350,8 @@ ACKNOWLEDGE: Final = "Open and acknowledge"
 ACKNOWLEDGE_NOTE: Final = (
     "Opening the page does not acknowledge: a button on it does. The link is yours, do not pass it on."
 )
+ANSWER_BY: Final = "To be acknowledged by {at}."
+AT_HOME: Final = "{at} ({city}: {local})"
 UNSUBSCRIBE: Final = "You get this because you subscribed to it. Unsubscribe"
 STATUTORY: Final = "You get this because your authority must be told of such alerts."
 UNREVIEWED: Final = "This translation awaits a native reviewer: where it is unclear, the English text counts."
