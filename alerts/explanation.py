@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import reduce
+from typing import Protocol
 
 from alerts.cases import Case, Context, facts_of
 from alerts.facts import Facts
@@ -171,19 +173,34 @@ COUNTED = frozenset({Turn.ANOTHER_COUNTRY, Turn.ANOTHER_EVENT, Turn.IN_DANGER})
 _WEAKER: Mapping[Turn, Turn] = {Turn.IN_DANGER: Turn.HOSPITALISED, Turn.CONFIRMED_DEATH: Turn.IN_DANGER}
 """What a turn includes: where the weaker one is enough, the stronger is not named."""
 
-WORDS: Mapping[Turn, str] = {
-    Turn.ANOTHER_COUNTRY: "{count} more affected {country}",
-    Turn.ANOTHER_EVENT: "{count} more independent {event} in the same country",
-    Turn.HOSPITALISED: "anyone taken to hospital, exposure confirmed or probable",
-    Turn.IN_DANGER: "{count} more {person} in danger of life in the same region",
-    Turn.CONFIRMED_DEATH: "any confirmed death",
-    Turn.SOLD_AT_A_DISTANCE: "sale online, on the darknet or by post",
-    Turn.BULK: "a bulk quantity",
-    Turn.DISGUISED: "sale as another substance than it is",
-    Turn.CONFIRMED_BY_LABORATORY: "confirmation by a laboratory method",
+WORDS: Mapping[Turn, tuple[str, ...]] = {
+    Turn.ANOTHER_COUNTRY: (
+        "one more affected country",
+        "two more affected countries",
+        "three more affected countries",
+    ),
+    Turn.ANOTHER_EVENT: (
+        "one more independent event in the same country",
+        "two more independent events in the same country",
+        "three more independent events in the same country",
+    ),
+    Turn.HOSPITALISED: ("anyone taken to hospital, exposure confirmed or probable",),
+    Turn.IN_DANGER: (
+        "one more person in danger of life in the same region",
+        "two more people in danger of life in the same region",
+        "three more people in danger of life in the same region",
+    ),
+    Turn.CONFIRMED_DEATH: ("any confirmed death",),
+    Turn.SOLD_AT_A_DISTANCE: ("sale online, on the darknet or by post",),
+    Turn.BULK: ("a bulk quantity",),
+    Turn.DISGUISED: ("sale as another substance than it is",),
+    Turn.CONFIRMED_BY_LABORATORY: ("confirmation by a laboratory method",),
 }
-_COUNTS = ("no", "one", "two", "three")
-_PLURALS = {"country": "countries", "event": "events", "person": "people"}
+"""How each turn is said, once, twice, three times; other languages translate these sentences."""
+
+OR = "{some}, or {more}"
+MAKES = "{turns} makes it {level}."
+ONE_OF_THEM_MAKES = "{turns}, makes it {level}."
 
 
 def near_misses(now: Standing, grading: Grading, *, above: Level) -> tuple[NearMiss, ...]:
@@ -211,13 +228,8 @@ def _near(turn: Turn, now: Standing, grading: Grading, above: Level) -> NearMiss
         turned = TURNS[turn](turned)
         level = grading.grade_of(turned.facts, turned.confidence).level
         if level > above:
-            return NearMiss(level=level, turn=turn, times=times, says=_said(turn, times))
+            return NearMiss(level=level, turn=turn, times=times, says=WORDS[turn][times - 1])
     return None
-
-
-def _said(turn: Turn, times: int) -> str:
-    words = {one: one if times == 1 else many for one, many in _PLURALS.items()}
-    return WORDS[turn].format(count=_COUNTS[times], **words)
 
 
 # In words
@@ -238,16 +250,26 @@ def paragraph(name: str, grade: Grade, near: Sequence[NearMiss], rules: RuleSetR
     return " ".join(part for part in parts if part)
 
 
-def nearness(near: Iterable[NearMiss]) -> list[str]:
+class Say(Protocol):
+    """Says a sentence in some language, what it holds put in its places."""
+
+    def __call__(self, sentence: str, /, **places: object) -> str:
+        """The sentence as it is told."""
+        ...
+
+
+def nearness(near: Iterable[NearMiss], say: Say = str.format) -> list[str]:
     """One sentence for each level that could be reached: "One more affected country, or any confirmed death, makes
     it L4."."""
     by_level: dict[Level, list[str]] = {}
     for miss in near:
-        by_level.setdefault(miss.level, []).append(miss.says)
-    return [
-        _sentence(f"{', or '.join(said)}{',' * (len(said) > 1)} makes it L{level:d}")
-        for level, said in by_level.items()
-    ]
+        by_level.setdefault(miss.level, []).append(say(miss.says))
+    return [_made(said, level, say) for level, said in by_level.items()]
+
+
+def _made(said: Sequence[str], level: Level, say: Say) -> str:
+    turns = reduce(lambda some, more: say(OR, some=some, more=more), said)
+    return _capital(say(MAKES if len(said) == 1 else ONE_OF_THEM_MAKES, turns=turns, level=f"L{level:d}"))
 
 
 def _axis(word: str, score: int, fired: Sequence[FiredRule], axis: str) -> str:
@@ -264,5 +286,5 @@ def _confidence(grade: Grade) -> str:
     return f"Confidence {grade.confidence}: {said}." if said else ""
 
 
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"

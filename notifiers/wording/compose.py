@@ -341,8 +341,8 @@ def _footer(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
 
 def _why(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
     """Every rule that fired, then what would raise the level: the words of the explanation."""
-    said = (*(rule.says for rule in event.rules), *nearness(event.near))
-    return tuple(sentence(line) for line in _retold(said, t))
+    said = (*(t.retold(rule.says) for rule in event.rules), *nearness(event.near, t.say))
+    return tuple(sentence(line) for line in distinct(said, limit=400)[:MOST_LINES])
 
 
 def _retold(sentences: Iterable[str], t: Tongue) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from notifiers.metrics import OF_PLANNING, OF_SENDING, Page
 from notifiers.outcomes import Verdict
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState, HoldReason, OutcomeReason
+from schemas.languages import LANGUAGES
 from schemas.plans import OPEN_STATES
 from schemas.topics import DEAD_LETTERS
 from schemas.vocabularies import RejectionReason
@@ -70,6 +71,11 @@ def scraped(said: str) -> Scrape:
         return Scrape(answer.read().decode())
 
 
+def closed_list(label: str) -> Collection[str]:
+    """Every value that the label may have."""
+    return LANGUAGES if label == "language" else {each.value for kind in LABELS[label] for each in kind}
+
+
 def check_names_and_labels(scrape: Scrape) -> None:
     """Counters end in `_total`, histograms in their unit; every label value is of a closed list, so that no address,
     substance or id can be one. `_created` is the client library's own."""
@@ -81,7 +87,7 @@ def check_names_and_labels(scrape: Scrape) -> None:
         assert family.documentation, shown
         for sample in family.samples:
             for label, value in sample.labels.items():
-                assert label == "le" or value in {each.value for kind in LABELS[label] for each in kind}, sample
+                assert label == "le" or value in closed_list(label), sample
 
 
 def waited(said: Callable[[], str], enough: Callable[[Scrape], bool]) -> Scrape:

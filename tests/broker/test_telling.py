@@ -40,8 +40,8 @@ async def test_an_alert_reaches_the_mailbox_and_the_webhook_once(here: Site, box
         here.told(alert_event())
         await comes(lambda: accepted(here, 2))
     mail, web = here.rows()
-    assert box.message_ids == {f"<{mail.delivery_id}@tocsin.example>": 1}
-    assert str(box.received[0]["References"]) == f"<{mail.alert_id}@tocsin.example>"
+    assert box.message_ids == {f"<{mail.delivery_id}@{here.name}>": 1}
+    assert str(box.received[0]["References"]) == f"<{mail.alert_id}@{here.name}>"
     assert box.recipients == ["si@example.org"]
     assert endpoint.ids == [web.delivery_id]
     assert (mail.attempts, web.attempts) == (1, 1)

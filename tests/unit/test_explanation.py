@@ -4,10 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.explanation import TURNS, Standing, explain_case, near_misses, nearness, paragraph
+from alerts.explanation import TURNS, WORDS, Standing, explain_case, near_misses, nearness, paragraph
 from alerts.facts import Facts
+from notifiers.purposes import Content, Purpose
+from notifiers.wording.compose import compose
+from schemas.alert_events import NearMiss
 from schemas.vocabularies import Confidence, Level, Turn
+from tests.telling import alert_event
 from tests.unit.deciding import GRADING, Desk, component, report, strip
+from tocsin.translations import sentences
 
 NOTHING = Desk().tell(report("a", "3-MMC")).facts()
 OPIOID = replace(NOTHING, potent_opioid=True, subgroup="nitazene", new_countries=1)
@@ -101,3 +106,25 @@ def test_the_trace_has_every_rule_with_its_answer() -> None:
     held = {rule.id for rule in why.trace if rule.answer is True}
     assert held == {rule.id for rule in case.grade.fired if rule.axis != "confidence"}
     assert why.facts["potent_opioid"] is True and why.rule_set.digest == GRADING.book.digest
+
+
+def test_every_sentence_of_what_would_raise_it_is_asked_of_the_catalogue_of_the_language() -> None:
+    """Each alone and joined, whatever the number of times; the English is what is asked for, filled in."""
+    wanted, asked = {told.text for told in sentences()}, set[str]()
+
+    def say(sentence: str, /, **places: object) -> str:
+        asked.add(sentence)
+        return sentence.format(**places)
+
+    for turn, words in WORDS.items():
+        for times, says in enumerate(words, 1):
+            alone = NearMiss(level=Level.L4, turn=turn, times=times, says=says)
+            assert nearness([alone], say) == [f"{says[0].upper()}{says[1:]} makes it L4."]
+            assert nearness([alone, alone], say) == [f"{says[0].upper()}{says[1:]}, or {says}, makes it L4."]
+    assert asked <= wanted and len(asked) == sum(map(len, WORDS.values())) + 3
+
+
+def test_a_message_says_what_would_raise_it() -> None:
+    near = (NearMiss(level=Level.L4, turn=Turn.BULK, says="a bulk quantity"),)
+    event = alert_event().model_copy(update={"near": near})
+    assert "A bulk quantity makes it L4." in compose(event, purpose=Purpose.ALERT, content=Content.FULL).why
