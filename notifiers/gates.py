@@ -10,7 +10,7 @@ from notifiers.filters import FilterFailed, matches
 from notifiers.purposes import mail_content, webhook_content
 from notifiers.quiet import quiet_until
 from schemas.alert_events import AlertEvent
-from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Ground
+from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Ground, Role
 from schemas.plans import GateNote
 from schemas.subscribers import Recipient, Subscription, selects
 from schemas.vocabularies import AlertKind, Audience, Handling, Level, Tense
@@ -109,6 +109,8 @@ def obligation(question: Question, passage: Passage) -> Passage:
         return replace(passage.says(Gate.OBLIGATION, DeliveryReason.IN_THREAD), wanting=named)
     if question.event.kind in (AlertKind.CLOSED, AlertKind.EXPIRED):
         return passage.stops(Gate.OBLIGATION, DeliveryReason.NOT_IN_THREAD)
+    if question.recipient.destination.role is not Role.CONTACT:
+        return passage.stops(Gate.OBLIGATION, DeliveryReason.FOR_ESCALATION)
     statutory = [each for each in question.recipient.subscriptions if each.ground is Ground.STATUTORY]
     if not statutory:
         return passage.says(Gate.OBLIGATION, DeliveryReason.NO_OBLIGATION)

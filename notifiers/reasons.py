@@ -54,7 +54,6 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.ESCALATED: "Nobody of the authority has acknowledged it in time.",
     DeliveryReason.ACKNOWLEDGED: "It was acknowledged before this was sent.",
     DeliveryReason.SECOND_WAY: "The webhook of the authority failed twice, and this is another way to it.",
-    DeliveryReason.OFF_DUTY: "Somebody else is on duty now.",
     DeliveryReason.NEWER_REVISION: "A newer revision takes its place.",
 }
 

@@ -116,7 +116,6 @@ class DeliveryReason(StrEnum):
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
     SECOND_WAY = "second_way"
-    OFF_DUTY = "off_duty"
     NEWER_REVISION = "newer_revision"
 
 

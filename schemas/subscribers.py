@@ -7,7 +7,8 @@ from typing import Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
-from schemas.deliveries import Channel, Ground, SubscriberKind
+from schemas.deliveries import Channel, Ground, Role, SubscriberKind
+from schemas.duty import DutyWindow
 from schemas.languages import LANGUAGES
 from schemas.quiet_hours import QuietHours
 from schemas.vocabularies import Category, Handling, Level
@@ -46,6 +47,8 @@ class Destination(Frozen):
     recording: bool = False
     active: bool = True
     suppressed: str | None = None
+    role: Role = Role.CONTACT
+    on_duty: tuple[DutyWindow, ...] = ()
 
 
 class Subscription(Frozen):
@@ -87,6 +90,8 @@ class DestinationEntry(Frozen):
     precursors: bool | None = None
     recording: bool = False
     active: bool = True
+    role: Role = Role.CONTACT
+    on_duty: tuple[DutyWindow, ...] = ()
 
     @field_validator("language")
     @classmethod
@@ -164,6 +169,18 @@ class SubscriberEntry(Frozen):
         for kind, found in (("destination", names), ("subscription", [each.name for each in self.subscriptions])):
             if len(set(found)) < len(found):
                 raise ValueError(f"two entries of one subscriber have the same {kind} name")
+        return self
+
+    @model_validator(mode="after")
+    def _roles_belong_to_authorities(self) -> Self:
+        roles = {each.role for each in self.destinations}
+        if self.kind not in STATUTORY_KINDS and roles != {Role.CONTACT}:
+            raise ValueError(f"{self.kind} has contacts only: deputies, duty and desk are of authorities")
+        if any(each.ground is Ground.STATUTORY for each in self.subscriptions) and not roles & {
+            Role.CONTACT,
+            Role.DESK,
+        }:
+            raise ValueError("an authority needs a contact, or nobody would be told before it is too late")
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,8 @@ from typing import Final
 from pydantic import JsonValue, ValidationError
 from sqlalchemy import Connection, RowMapping, TextClause, text
 
-from schemas.deliveries import Ground
+from schemas.deliveries import Ground, Role
+from schemas.duty import DutyWindow
 from schemas.subscribers import (
     ALL,
     DestinationEntry,
@@ -70,20 +71,22 @@ _SUBSCRIBERS: Final = text("""
 
 _DESTINATIONS: Final = text("""
     INSERT INTO destinations AS old (id, subscriber_id, name, channel, address, secret, language, clearance,
-      accepts_conditions, accepts_exercises, precursors, recording, active)
+      accepts_conditions, accepts_exercises, precursors, recording, active, role, on_duty)
     SELECT id, subscriber_id, name, channel, address, secret, language, clearance,
-      accepts_conditions, accepts_exercises, precursors, recording, active
+      accepts_conditions, accepts_exercises, precursors, recording, active, role, on_duty
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, subscriber_id text, name text, channel text,
       address text, secret text, language text, clearance text, accepts_conditions boolean,
-      accepts_exercises boolean, precursors boolean, recording boolean, active boolean)
+      accepts_exercises boolean, precursors boolean, recording boolean, active boolean, role text, on_duty jsonb)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, secret = excluded.secret, language = excluded.language,
       clearance = excluded.clearance, accepts_conditions = excluded.accepts_conditions,
       accepts_exercises = excluded.accepts_exercises, precursors = excluded.precursors,
-      recording = excluded.recording, active = excluded.active, updated_at = now()
+      recording = excluded.recording, active = excluded.active, role = excluded.role, on_duty = excluded.on_duty,
+      updated_at = now()
     WHERE (old.name, old.secret, old.language, old.clearance, old.accepts_conditions, old.accepts_exercises,
-           old.precursors, old.recording, old.active) IS DISTINCT FROM
+           old.precursors, old.recording, old.active, old.role, old.on_duty) IS DISTINCT FROM
           (excluded.name, excluded.secret, excluded.language, excluded.clearance, excluded.accepts_conditions,
-           excluded.accepts_exercises, excluded.precursors, excluded.recording, excluded.active)
+           excluded.accepts_exercises, excluded.precursors, excluded.recording, excluded.active, excluded.role,
+           excluded.on_duty)
 """)
 
 _LEASES: Final = text("""
@@ -132,7 +135,8 @@ _END_SUBSCRIPTIONS: Final = text("""
 
 _RECIPIENTS: Final = text("""
     SELECT d.id, d.subscriber_id, d.name, d.channel, d.address, d.language, d.clearance, d.accepts_conditions,
-           d.accepts_exercises, d.precursors, d.recording, d.active AND s.active AS active, d.suppressed, s.country,
+           d.accepts_exercises, d.precursors, d.recording, d.active AND s.active AS active, d.suppressed, d.role,
+           d.on_duty, s.country,
            coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'ground', u.ground, 'countries', u.countries,
              'classes', u.classes, 'substances', u.substances, 'min_level', u.min_level,
              'quiet_hours', u.quiet_hours, 'filter', u.filter) ORDER BY u.id)
@@ -257,6 +261,8 @@ def _destination(entry: SubscriberEntry, each: DestinationEntry) -> JsonRow:
         "precursors": each.precursors or False,
         "recording": each.recording,
         "active": each.active,
+        "role": each.role,
+        "on_duty": [window.model_dump(mode="json") for window in each.on_duty] or None,
     }
 
 
@@ -321,10 +327,20 @@ def _recipient(row: RowMapping) -> Recipient:
             recording=row["recording"],
             active=row["active"],
             suppressed=row["suppressed"],
+            role=Role(row["role"]),
+            on_duty=_windows(row["on_duty"]),
         ),
         country=row["country"],
         subscriptions=subscriptions,
     )
+
+
+def _windows(found: Sequence[Mapping[str, object]] | None) -> tuple[DutyWindow, ...]:
+    """Windows that cannot be read count as always on duty: rather one too many is woken."""
+    try:
+        return tuple(DutyWindow.model_validate(each) for each in found or ())
+    except ValidationError:
+        return ()
 
 
 def _readable(found: Sequence[Mapping[str, object]]) -> tuple[Subscription, ...]:

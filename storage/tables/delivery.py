@@ -73,6 +73,8 @@ destinations: Final = Table(
     _flag("recording"),
     _active(),
     Column("suppressed", Text),
+    Column("role", Text, nullable=False, server_default=text("'contact'")),
+    Column("on_duty", JSONB(none_as_null=True)),
     _moment("updated_at"),
     CheckConstraint("channel IN ('email', 'webhook')", name="channel"),
 )
@@ -175,10 +177,13 @@ deliveries: Final = Table(
     _moment("planned_at"),
     Column("sending_at", DateTime(timezone=True)),
     Column("accepted_at", DateTime(timezone=True)),
+    Column("acknowledged_at", DateTime(timezone=True)),
+    Column("schedule_from", Integer, nullable=False, server_default=text("0")),
     _moment("updated_at"),
 )
 """The ledger. `in_thread`: planned to be sent, so the destination gets every later revision. `due_at` is null once
-nothing more will be tried."""
+nothing more will be tried. `acknowledged_at` is set at once, `state` when nothing is in flight any more.
+`schedule_from`: so many attempts were made before a person had it tried again."""
 Index("ix_deliveries_thread", deliveries.c.alert_id, deliveries.c.destination_id, deliveries.c.revision)
 """Planning reads a thread; the claim asks for earlier revisions of the same alert and destination."""
 Index("ix_deliveries_open", deliveries.c.destination_id, deliveries.c.due_at, postgresql_where=text(OPEN_STATES))
