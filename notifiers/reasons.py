@@ -44,7 +44,7 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.QUIET_HOURS: "It waits for the end of the quiet hours.",
     DeliveryReason.QUIET_HOURS_PASSED: "Quiet hours do not hold it back.",
     DeliveryReason.AT_ONCE: "It goes out at once.",
-    DeliveryReason.DIGEST: "L1 is told in the digest, and there is none yet.",
+    DeliveryReason.DIGEST: "L1 is told in the next digest.",
     DeliveryReason.RECORD_ONLY: "L0 is a record: nobody is told.",
     DeliveryReason.MERGED: "Several subscriptions of this destination share one message.",
     DeliveryReason.ALONE: "One subscription asked for it.",
@@ -54,6 +54,7 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.ESCALATED: "Nobody of the authority has acknowledged it in time.",
     DeliveryReason.ACKNOWLEDGED: "It was acknowledged before this was sent.",
     DeliveryReason.SECOND_WAY: "The webhook of the authority failed twice, and this is another way to it.",
+    DeliveryReason.NOT_CONFIRMED: "The endpoint has not answered the challenge yet, or nobody consented: it gets no alert.",
     DeliveryReason.NEWER_REVISION: "A newer revision takes its place.",
 }
 
@@ -85,6 +86,10 @@ SENDING: Final[Mapping[OutcomeReason, str]] = {
     OutcomeReason.LEASE_RAN_OUT: "The courier vanished while sending: it may have been taken.",
     OutcomeReason.GAVE_UP: "Every try of the schedule failed.",
     OutcomeReason.INTERNAL_ERROR: "A fault of ours broke the attempt.",
+    OutcomeReason.BOUNCED: "The mail came back: somebody behind the relay could not deliver it.",
+    OutcomeReason.NOTIFIED: "A delivery notification says that it was delivered.",
+    OutcomeReason.CERTIFICATE_MISSING: "A certificate that the destination asks for is not there, so nothing was sent in clear.",
+    OutcomeReason.CERTIFICATE_EXPIRED: "A certificate is not valid now, so nothing was sent in clear.",
     OutcomeReason.RESTORED: "The database was restored and no receipt is left: it may have been taken.",
 }
 

@@ -35,6 +35,8 @@ OUR_FAULT: Final = frozenset(
         OutcomeReason.CANNOT_RENDER,
         OutcomeReason.UNSAFE_TEXT,
         OutcomeReason.INTERNAL_ERROR,
+        OutcomeReason.CERTIFICATE_MISSING,
+        OutcomeReason.CERTIFICATE_EXPIRED,
     }
 )
 

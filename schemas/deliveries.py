@@ -112,6 +112,7 @@ class DeliveryReason(StrEnum):
     ALONE = "alone"
     RETRACTION = "retraction"
     NEVER_SENT = "never_sent"
+    NOT_CONFIRMED = "not_confirmed"
     FOR_ESCALATION = "for_escalation"
     ESCALATED = "escalated"
     ACKNOWLEDGED = "acknowledged"
@@ -158,6 +159,10 @@ class OutcomeReason(StrEnum):
     GAVE_UP = "gave_up"
     INTERNAL_ERROR = "internal_error"
     RESTORED = "restored"
+    BOUNCED = "bounced"
+    NOTIFIED = "notified"
+    CERTIFICATE_MISSING = "certificate_missing"
+    CERTIFICATE_EXPIRED = "certificate_expired"
 
 
 class Purpose(StrEnum):
