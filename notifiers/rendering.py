@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import css_inline
@@ -14,8 +15,12 @@ from notifiers.purposes import Content, Purpose
 from notifiers.webhook.body import render_webhook
 from notifiers.wording import Fact, Wording, compose
 from notifiers.wording.compose import ENDINGS
+from notifiers.wording.digest import composed
 from notifiers.wording.grammar import capitals
+from notifiers.wording.hours import answer_by
+from notifiers.wording.tongue import Tongue, tongue
 from schemas.alert_events import AlertEvent
+from schemas.digests import Digest
 from schemas.languages import ENGLISH
 from schemas.vocabularies import Level
 
@@ -29,21 +34,26 @@ class ReaderLinks:
     acknowledge: str = ""
     unsubscribe: str = ""
     statutory: bool = False
+    due: str = ""
+    """Until when an acknowledgement is awaited, as a sentence."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What a mail must know of its reader before it knows who: on which ground they get it, and where the portal is.
-    Without a portal there are no links."""
+    """What a mail must know of its reader before it knows who: on which ground they get it, where the portal is, and
+    until when, and in which country, an acknowledgement is awaited. Without a portal there are no links."""
 
     statutory: bool
     portal: str = ""
+    answer_by: datetime | None = None
+    country: str | None = None
 
-    def links(self, *, ended: bool) -> ReaderLinks:
+    def links(self, t: Tongue, *, ended: bool) -> ReaderLinks:
         """Authorities acknowledge what goes on; who subscribed can end it with one click (RFC 8058)."""
         acknowledge = f"{self.portal}/a/{ACKNOWLEDGE_HERE}" if self.portal and self.statutory and not ended else ""
         unsubscribe = f"{self.portal}/u/{UNSUBSCRIBE_HERE}" if self.portal and not self.statutory else ""
-        return ReaderLinks(acknowledge, unsubscribe, self.statutory)
+        due = answer_by(self.answer_by, self.country, t) if acknowledge and self.answer_by else ""
+        return ReaderLinks(acknowledge, unsubscribe, self.statutory, due)
 
 
 NOBODY: Final = Reader(statutory=True)
@@ -79,7 +89,7 @@ def mail_body(
     """What that mail says: its subject, the text that is complete by itself, and the page."""
     wording = compose(event, purpose=purpose, content=content, language=language)
     folder = _folder(event, content)
-    links = reader.links(ended=event.kind in ENDINGS)
+    links = reader.links(tongue(language), ended=event.kind in ENDINGS)
     return MailBody(
         subject=_text(f"{folder}/subject.txt", wording, links),
         text=_text(f"{folder}/body.txt", wording, links).strip() + "\n",
@@ -88,6 +98,19 @@ def mail_body(
         language=wording.language,
         important=event.level is Level.L4 and event.kind not in ENDINGS,
         unsubscribe=links.unsubscribe,
+    )
+
+
+def digest_body(made: Digest, *, digest_id: str, language: str = ENGLISH) -> MailBody:
+    """The mail of one digest. Pure."""
+    said = composed(made, language=language)
+    links = ReaderLinks()
+    return MailBody(
+        subject=_ENVIRONMENT.get_template("digest/subject.txt").render(d=said),
+        text=_ENVIRONMENT.get_template("digest/body.txt").render(d=said).strip() + "\n",
+        html=_INLINER.inline(_ENVIRONMENT.get_template("digest/body.html").render(d=said, links=links)),
+        thread=digest_id,
+        language=said.language,
     )
 
 

@@ -92,7 +92,7 @@ class Channels:
 
     def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
         links, id_ = self.links, delivery.delivery_id
-        reader = Reader(delivery.statutory, links.base if links else "")
+        reader = Reader(delivery.statutory, links.base if links else "", delivery.answer_by, delivery.country)
         template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language, reader)
         if links is None:
             return template.fill(delivery_id=id_, recipient=delivery.address, at=at)

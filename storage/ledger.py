@@ -32,7 +32,7 @@ class Due:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
     """A delivery that this courier, and nobody else, sends now. `handling` is the strictest of the revision sent and
-    the current one; `attempt` counts from 1."""
+    the current one; `attempt` counts from 1. `answer_by`: when the next step of escalation is due, if one is."""
 
     delivery_id: str
     alert_id: str
@@ -53,6 +53,8 @@ class Claimed:
     attempt: int
     epoch: int
     decided_at: datetime
+    country: str | None = None
+    answer_by: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,7 +166,9 @@ _OVERTAKEN: Final = """
 _CLAIM: Final = text(f"""
     WITH asked AS (
       SELECT d.delivery_id, coalesce(v.rank, h.rank) AS rank, t.clearance, t.accepts_conditions,
-             t.address, t.secret, t.language, CAST(e.body AS text) AS body,
+             t.address, t.secret, t.language, s.country, CAST(e.body AS text) AS body,
+             (SELECT min(x.due_at) FROM escalation_steps x WHERE x.alert_id = d.alert_id
+                AND x.subscriber_id = t.subscriber_id AND x.state = 'waiting') AS answer_by,
              {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
       FROM deliveries d
       JOIN destinations t ON t.id = d.destination_id
@@ -191,7 +195,7 @@ _CLAIM: Final = text(f"""
         AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
         AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
       RETURNING d.*, asked.rank, asked.clearance, asked.accepts_conditions,
-        asked.address, asked.secret, asked.language, asked.body),
+        asked.address, asked.secret, asked.language, asked.country, asked.answer_by, asked.body),
     begun AS (
       INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
       SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
@@ -202,11 +206,11 @@ _CLAIM: Final = text(f"""
 _FINISH: Final = text(f"""
     WITH finished AS (
     UPDATE deliveries d SET
-      state = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded'
-        ELSE :state END,
+      state = CASE WHEN d.acknowledged_at IS NOT NULL AND :state <> 'failed' THEN 'acknowledged'
+        WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded' ELSE :state END,
       reason = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'retraction'
         ELSE :reason END,
-      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled THEN NULL
+      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled OR d.acknowledged_at IS NOT NULL THEN NULL
         ELSE clock_timestamp() + CAST(:wait AS interval) END,
       resent = d.resent OR :resent,
       accepted_at = CASE WHEN :state = 'accepted' THEN clock_timestamp() END, updated_at = clock_timestamp()
@@ -313,4 +317,6 @@ def _claimed(row: RowMapping) -> Claimed:
         attempt=row["attempts"],
         epoch=row["lease_epoch"],
         decided_at=row["decided_at"],
+        country=row["country"],
+        answer_by=row["answer_by"],
     )

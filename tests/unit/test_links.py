@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from notifiers.email.message import ACKNOWLEDGE_HERE, UnfitForHeader
 from notifiers.purposes import Content, purpose_of
-from notifiers.rendering import Reader, render_mail
+from notifiers.rendering import Reader, mail_body, render_mail
 from notifiers.tokens import LENGTH, LinkPurpose, Links, TokenRefused
+from notifiers.wording.hours import CAPITALS
+from notifiers.wording.tiles import grid
 from schemas.alert_events import AlertEvent
 from tests.speaking import CANCELLED, DELIVERY_ID, RED, RELAY, SENT_AT, URGENT
 
@@ -39,6 +42,45 @@ def test_a_token_gives_back_its_delivery_and_has_one_length(raw: bytes, purpose:
     token = LINKS.token(purpose, raw.hex(), expires=NOW)
     assert len(token) == LENGTH
     assert LINKS.read(purpose, token, now=NOW) == raw.hex()
+
+
+@pytest.mark.parametrize(
+    ("at", "country", "said"),
+    [
+        ((8, 29), "SI", "24 November 2026, 08:29 UTC (Ljubljana: 09:29)."),
+        ((23, 29), "GR", "24 November 2026, 23:29 UTC (Athens: 25 November 2026, 01:29)."),
+        ((8, 29), "IE", "24 November 2026, 08:29 UTC."),
+        ((8, 29), None, "24 November 2026, 08:29 UTC."),
+    ],
+)
+def test_a_mail_says_until_when_an_answer_is_awaited_there_and_in_utc(
+    at: tuple[int, int], country: str | None, said: str
+) -> None:
+    due = datetime(2026, 11, 24, *at, tzinfo=UTC)
+    reader = Reader(statutory=True, portal=PORTAL, answer_by=due, country=country)
+    body = mail_body(URGENT, purpose=purpose_of(URGENT.kind), content=Content.FULL, reader=reader)
+    for text in (" ".join(body.text.split()), body.html):
+        assert f"To be acknowledged by {said}" in text
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        Reader(statutory=True, portal=PORTAL),
+        Reader(statutory=True, answer_by=NOW),
+        Reader(statutory=False, portal=PORTAL, answer_by=NOW),
+    ],
+)
+def test_no_time_is_named_where_no_answer_is_awaited_or_none_can_be_given(reader: Reader) -> None:
+    for event in (URGENT, CANCELLED):
+        body = mail_body(event, purpose=purpose_of(event.kind), content=Content.FULL, reader=reader)
+        assert "acknowledged by" not in body.text + body.html
+
+
+def test_every_reporting_country_has_a_clock() -> None:
+    tiles = {tile.country for row in grid({}) for tile in row if tile.country}
+    assert set(CAPITALS) == tiles
+    assert all(ZoneInfo(zone) for zone in CAPITALS.values())
 
 
 def test_a_token_is_for_one_purpose_and_one_site() -> None:
