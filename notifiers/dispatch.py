@@ -9,12 +9,13 @@ from typing import Final
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
+from notifiers.escalation import awaited
 from notifiers.planning import Policy, plan
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import DeliveryReason, DeliveryState, HoldReason
 from schemas.plans import Hold, Plan
 from schemas.subscribers import Recipient
-from storage import outbox, releasing, subscribers, threads
+from storage import escalation, outbox, releasing, subscribers, threads
 
 BATCH: Final = 50
 """Events planned in one transaction, and rows after which it ends early: short enough for its time-outs."""
@@ -80,6 +81,7 @@ def _one(
         threads.hold(connection, event, made.hold, event_id=stored.event_id, outbox_id=stored.id)
     elif not made.outdated:
         threads.record(connection, event, deliveries=made.deliveries, superseded=made.superseded)
+        escalation.begin(connection, event, subscribers=sorted(awaited(event, made, audience)))
     return made
 
 

@@ -15,6 +15,7 @@ from schemas.alert_events import AlertEvent
 from schemas.answers import AnswerKind, Way
 from schemas.deliveries import Channel, Content
 from schemas.vocabularies import Handling
+from storage import threads
 from storage.receipts import receipts_of
 
 
@@ -82,16 +83,38 @@ _TOLD: Final = text("""
     WHERE d.delivery_id = :delivery_id
 """)
 
+_SETTLED: Final = "d.state IN ('accepted', 'delivered', 'unknown', 'deferred')"
+
+_ALERT: Final = text("SELECT alert_id FROM deliveries WHERE delivery_id = :delivery_id")
+
 _ACKNOWLEDGE: Final = text(f"""
     WITH given AS (
       INSERT INTO acknowledgements (delivery_id, alert_id, revision, destination_id, by, way)
       SELECT delivery_id, alert_id, revision, destination_id, :by, :way FROM deliveries WHERE delivery_id = :delivery_id
       ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id, alert_id, revision, destination_id, at),
     moved AS (
-      UPDATE deliveries d SET state = 'acknowledged', due_at = NULL, updated_at = clock_timestamp()
-      FROM given g WHERE d.delivery_id = g.delivery_id AND d.state IN ('accepted', 'delivered', 'unknown', 'deferred')
+      UPDATE deliveries d SET acknowledged_at = g.at, updated_at = clock_timestamp(),
+        state = CASE WHEN {_SETTLED} THEN 'acknowledged' ELSE d.state END,
+        due_at = CASE WHEN {_SETTLED} THEN NULL ELSE d.due_at END
+      FROM given g WHERE d.delivery_id = g.delivery_id
       RETURNING d.*),
     told AS ({receipts_of("moved")}),
+    asked AS (
+      SELECT g.alert_id, g.revision, g.delivery_id, t.subscriber_id FROM given g
+      JOIN destinations t ON t.id = g.destination_id),
+    calmed AS (
+      UPDATE escalation_steps e SET state = 'ended', reason = 'acknowledged', by = :by, ended_at = clock_timestamp()
+      FROM asked a WHERE e.alert_id = a.alert_id AND e.subscriber_id = a.subscriber_id AND e.state = 'waiting'
+        AND e.revision <= a.revision),
+    spared AS (
+      UPDATE deliveries d SET reason = 'acknowledged', due_at = NULL, updated_at = clock_timestamp(),
+        state = CASE WHEN d.state = 'unknown' THEN d.state ELSE 'superseded' END
+      FROM asked a JOIN destinations t ON t.subscriber_id = a.subscriber_id
+      WHERE d.alert_id = a.alert_id AND d.destination_id = t.id AND d.purpose = 'escalation'
+        AND d.revision <= a.revision AND d.delivery_id <> a.delivery_id
+        AND (d.state IN ('planned', 'deferred') OR d.state = 'unknown' AND d.due_at IS NOT NULL)
+      RETURNING d.*),
+    spared_too AS ({receipts_of("spared")}),
     logged AS (
       INSERT INTO case_log (case_id, at, actor, action, reason, level_before, level_after, rules, rule_set)
       SELECT c.id, g.at, :by, 'acknowledged', s.name || ' acknowledged revision ' || g.revision || ' (' || :way || ')',
@@ -167,7 +190,12 @@ def told(connection: Connection, delivery_id: str) -> Told | None:
 
 
 def acknowledge(connection: Connection, delivery_id: str, *, by: str, way: Way) -> bool:
-    """Whether this was the first: a second one changes nothing. Cancels what would have been tried again."""
+    """Whether this was the first: a second one changes nothing. Ends what would have been tried again, and the
+    escalation of that authority. One in flight keeps its send: `ledger.finish` moves it on."""
+    alert_id = connection.execute(_ALERT, {"delivery_id": delivery_id}).scalar_one_or_none()
+    if alert_id is None:
+        return False
+    threads.lock(connection, alert_id)
     parameters = {"delivery_id": delivery_id, "by": by, "way": way.value}
     return bool(connection.execute(_ACKNOWLEDGE, parameters).scalar_one())
 

@@ -13,6 +13,7 @@ from schemas.alert_events import AlertEvent
 from schemas.deliveries import DeliveryState, HoldReason
 from schemas.plans import Hold, PlannedDelivery, Superseded, Thread, ThreadDelivery
 from schemas.vocabularies import AlertKind, Tense
+from storage import restrictions
 from storage.receipts import receipts_of
 
 
@@ -118,6 +119,7 @@ def load(connection: Connection, alert_id: str) -> Thread:
         alert_id=alert_id,
         tense=Tense(found.tense) if found else None,
         planned_revision=found.planned_revision if found else 0,
+        disclosure=restrictions.state(connection, alert_id),
         deliveries=tuple(ThreadDelivery.model_validate(dict(row)) for row in rows),
     )
 
@@ -147,12 +149,12 @@ def record(
     """Write a plan. Earlier revisions that wait for another try at the same destinations get it now, before it."""
     if superseded:
         connection.execute(_SUPERSEDE, {"rows": _json(superseded)})
-    if deliveries:
-        connection.execute(_INSERT, {"rows": _json(deliveries)})
+    add(connection, deliveries)
     sent = [each.destination for each in deliveries if each.state is DeliveryState.PLANNED]
     if sent and event.revision > 1:
         thread = {"alert_id": event.alert_id, "revision": event.revision}
         connection.execute(_HURRY, {**thread, "destinations": sent})
+    restrictions.note(connection, event, deliveries)
     connection.execute(
         _PLANNED,
         {
@@ -161,6 +163,12 @@ def record(
             "cancelled": event.kind is AlertKind.CANCELLED,
         },
     )
+
+
+def add(connection: Connection, deliveries: Sequence[PlannedDelivery]) -> None:
+    """Write deliveries of a revision that is planned already; one that is there stays as it is."""
+    if deliveries:
+        connection.execute(_INSERT, {"rows": _json(deliveries)})
 
 
 def hold(connection: Connection, event: AlertEvent | None, hold: Hold, *, event_id: UUID, outbox_id: int) -> None:
