@@ -23,6 +23,8 @@ class Page(StrEnum):
     RELAY_TROUBLE = "relay_trouble"
     ADDRESS_LOST = "address_lost"
     EVENT_HELD = "event_held"
+    NOBODY_LEFT = "nobody_left"
+    NOT_RECONCILED = "not_reconciled"
 
 
 OF_PLANNING: Final = (DeliveryState.PLANNED, DeliveryState.SUPPRESSED, DeliveryState.SUPERSEDED, DeliveryState.EXPIRED)

@@ -11,8 +11,10 @@ from sqlalchemy import Engine
 from notifiers import metrics
 from notifiers.courier import Courier
 from notifiers.dispatch import Dispatched, dispatch
+from notifiers.escalation import Fired, escalate
 from notifiers.metrics import Page
 from notifiers.planning import Policy
+from schemas.deliveries import DeliveryReason, DeliveryState
 from storage import delivery_list
 from storage.engine import is_infrastructure
 from storage.wakeups import Bell, Listener, Wakeup
@@ -40,6 +42,7 @@ class Service:
             asyncio.create_task(self._dispatch(news)),
             asyncio.create_task(self._listen(news)),
             asyncio.create_task(self._gauges()),
+            asyncio.create_task(self._escalate()),
         ]
         try:
             await self.courier.run(stop)
@@ -70,6 +73,21 @@ class Service:
             return None
         _tell(done)
         return done
+
+    async def _escalate(self) -> None:
+        """What nobody acknowledged in time goes to the next ones."""
+        bell = Bell(self.engine, Wakeup.LEDGER)
+        while True:
+            try:
+                fired = await asyncio.to_thread(escalate, self.engine)
+                _tell_fired(fired)
+                if fired.to_send:
+                    self.courier.wake()
+                    await asyncio.to_thread(bell.ring)
+            except Exception as error:
+                expected = is_infrastructure(error)
+                log.warning("escalation_failed", error=type(error).__name__, exc_info=None if expected else error)
+            await asyncio.sleep(self.look_every)
 
     async def _listen(self, news: asyncio.Event) -> None:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
@@ -118,6 +136,15 @@ def _tell(done: Dispatched) -> None:
         to_send=done.to_send,
         superseded=done.superseded,
     )
+
+
+def _tell_fired(fired: Fired) -> None:
+    for step in fired.silent:
+        metrics.pages.labels(Page.NOBODY_LEFT.value).inc()
+        log.error("page", cause=Page.NOBODY_LEFT, alert=step.alert_id, subscriber=step.subscriber, step=step.step)
+    if fired.steps:
+        metrics.came_into(DeliveryState.PLANNED, DeliveryReason.ESCALATED, fired.to_send)
+        log.info("escalation", steps=fired.steps, to_send=fired.to_send, silent=len(fired.silent))
 
 
 async def _to_the_end(waiting: Coroutine[None, None, frozenset[Wakeup]]) -> frozenset[Wakeup]:
