@@ -11,7 +11,7 @@ from notifiers.purposes import mail_content, webhook_content
 from notifiers.quiet import quiet_until
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Ground, Role
-from schemas.plans import GateNote
+from schemas.plans import Disclosure, GateNote
 from schemas.subscribers import Recipient, Subscription, selects
 from schemas.vocabularies import AlertKind, Audience, Handling, Level, Tense
 
@@ -24,6 +24,7 @@ class Question:
     recipient: Recipient
     member: bool
     now: datetime
+    disclosure: Disclosure = Disclosure.OPEN
 
     @property
     def cancels(self) -> bool:
@@ -91,8 +92,8 @@ def handling(question: Question, passage: Passage) -> Passage:
         )
     if barrier is DeliveryReason.AUDIENCE_BROKEN and not question.cancels:
         return passage.stops(Gate.HANDLING, barrier)
-    if question.member and question.event.more_restricted and not (question.recipient.statutory or question.cancels):
-        return passage.says(Gate.HANDLING, barrier).stops(Gate.HANDLING, DeliveryReason.MORE_RESTRICTED)
+    if (silence := _silence(question)) is not None:
+        return passage.says(Gate.HANDLING, barrier).stops(Gate.HANDLING, silence)
     if question.member:
         noted = passage.says(Gate.HANDLING, barrier)
         return replace(noted.says(Gate.HANDLING, DeliveryReason.BARE_FOR_THREAD), content=Content.BARE)
@@ -100,6 +101,16 @@ def handling(question: Question, passage: Passage) -> Passage:
     if barrier is DeliveryReason.HANDLING and red:
         return replace(passage.says(Gate.HANDLING, DeliveryReason.BARE_FOR_RED), content=Content.BARE)
     return passage.stops(Gate.HANDLING, barrier)
+
+
+def _silence(question: Question) -> DeliveryReason | None:
+    """Whoever lost sight of a thread hears nothing until a reviewer decides, then as decided. Statutory readers always
+    hear that something waits, and a cancellation reaches everyone."""
+    if not question.member or question.recipient.statutory or question.cancels:
+        return None
+    if question.event.more_restricted or question.disclosure is Disclosure.UNDECIDED:
+        return DeliveryReason.MORE_RESTRICTED
+    return DeliveryReason.WITHHELD if question.disclosure is Disclosure.WITHHELD else None
 
 
 def obligation(question: Question, passage: Passage) -> Passage:

@@ -41,25 +41,24 @@ def plan(event: AlertEvent, recipients: Sequence[Recipient], *, thread: Thread, 
         return Plan(outdated=True)
     if thread.tense is not None and thread.tense is not event.tense:
         return Plan(hold=_crossed(event, thread))
-    past = _by_destination(thread)
     if event.kind is AlertKind.CANCELLED:
-        return _cancel(event, recipients, past, now)
-    made = _announce(event, recipients, past, now)
+        return _cancel(event, recipients, _by_destination(thread), now)
+    made = _announce(event, recipients, thread, now)
     if len(made.to_send) > policy.blast_limit:
         return Plan(hold=_too_many(event, len(made.to_send), policy.blast_limit))
     return made
 
 
-def _announce(
-    event: AlertEvent, recipients: Sequence[Recipient], past: dict[str, list[ThreadDelivery]], now: datetime
-) -> Plan:
+def _announce(event: AlertEvent, recipients: Sequence[Recipient], thread: Thread, now: datetime) -> Plan:
+    past = _by_destination(thread)
     deliveries, superseded = [], []
     for recipient in recipients:
         earlier = past[recipient.destination.id]
         member = any(delivery.in_thread for delivery in earlier)
         if not (recipient.subscriptions or member):
             continue
-        passage = pass_through(Question(event=event, recipient=recipient, member=member, now=now))
+        asked = Question(event=event, recipient=recipient, member=member, now=now, disclosure=thread.disclosure)
+        passage = pass_through(asked)
         replaced = [] if passage.stopped else [each for each in earlier if _never_tried(each)]
         deliveries.append(_delivery(event, recipient, passage, replaced, now))
         superseded += [_ended(each, DeliveryReason.NEWER_REVISION) for each in replaced]

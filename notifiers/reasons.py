@@ -20,6 +20,7 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.TENSE_CROSSED: "The thread and the delivery disagree whether this is real, so it was not sent.",
     DeliveryReason.CLEARED: "The destination is cleared for this handling.",
     DeliveryReason.BARE_FOR_RED: "Handling is RED: the message only says that something waits.",
+    DeliveryReason.WITHHELD: "A reviewer decided that it is told no more of what is restricted now.",
     DeliveryReason.MORE_RESTRICTED: "What it was told is more restricted now: a reviewer decides what it may know.",
     DeliveryReason.BARE_FOR_THREAD: "It belongs to the thread, so it hears that something waits, without content.",
     DeliveryReason.HANDLING: "The handling is above the clearance of the destination.",

@@ -84,6 +84,7 @@ class DeliveryReason(StrEnum):
     BARE_FOR_RED = "bare_for_red"
     BARE_FOR_THREAD = "bare_for_thread"
     MORE_RESTRICTED = "more_restricted"
+    WITHHELD = "withheld"
     HANDLING = "handling"
     USE_CONDITIONS = "use_conditions"
     NOT_PRECURSOR_AUDIENCE = "not_precursor_audience"

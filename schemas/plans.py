@@ -1,5 +1,6 @@
 """What planning reads (the thread so far) and what it decides (deliveries, each with its reasons)."""
 
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -38,12 +39,26 @@ class ThreadDelivery(Frozen):
         return self.state in OPEN_STATES
 
 
+class Disclosure(StrEnum):
+    """What readers may hear who were told of an alert and lost sight of it when it became more restricted."""
+
+    OPEN = "open"
+    """Nobody lost sight of it."""
+    UNDECIDED = "undecided"
+    """Nothing, until a reviewer has decided."""
+    RELEASED = "released"
+    """That something waits for them, and no more."""
+    WITHHELD = "withheld"
+    """Nothing more; a cancellation still reaches them."""
+
+
 class Thread(Frozen):
     """What has been planned for one alert. `tense` is None before its first revision."""
 
     alert_id: str
     tense: Tense | None = None
     planned_revision: int = 0
+    disclosure: Disclosure = Disclosure.OPEN
     deliveries: tuple[ThreadDelivery, ...] = ()
 
 

@@ -12,11 +12,12 @@ from schemas.alert_events import AlertEvent
 from schemas.vocabularies import Level, Tense
 from storage import browsing, cancelling, delivery_list
 from tocsin import wiring
-from tocsin.commands import alert_releases
+from tocsin.commands import alert_releases, alert_restrictions
 from tocsin.errors import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="What people were told, and taking it back.")
 alert_releases.add_to(app)
+alert_restrictions.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
