@@ -18,6 +18,7 @@ from notifiers.wording.compose import ENDINGS
 from notifiers.wording.digest import composed
 from notifiers.wording.grammar import capitals
 from notifiers.wording.hours import answer_by
+from notifiers.wording.reminding import Reminder
 from notifiers.wording.tongue import Tongue, tongue
 from schemas.alert_events import AlertEvent
 from schemas.digests import Digest
@@ -47,6 +48,7 @@ class Reader:
     portal: str = ""
     answer_by: datetime | None = None
     country: str | None = None
+    reminder: Reminder | None = None
 
     def links(self, t: Tongue, *, ended: bool) -> ReaderLinks:
         """Authorities acknowledge what goes on; who subscribed can end it with one click (RFC 8058)."""
@@ -87,7 +89,7 @@ def mail_body(
     event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH, reader: Reader = NOBODY
 ) -> MailBody:
     """What that mail says: its subject, the text that is complete by itself, and the page."""
-    wording = compose(event, purpose=purpose, content=content, language=language)
+    wording = compose(event, purpose=purpose, content=content, language=language, reminder=reader.reminder)
     folder = _folder(event, content)
     links = reader.links(tongue(language), ended=event.kind in ENDINGS)
     return MailBody(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from notifiers import metrics
 from notifiers.courier import Courier
+from notifiers.digesting import Digesting
 from notifiers.dispatch import Dispatched, dispatch
 from notifiers.escalation import Fired, escalate
 from notifiers.metrics import Page
@@ -22,6 +24,7 @@ from storage.wakeups import Bell, Listener, Wakeup
 log: Final = structlog.get_logger("notifiers.service")
 
 GAUGES_EVERY: Final = 5.0
+DIGESTS_EVERY: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class Service:
     engine: Engine
     courier: Courier
     policy: Policy = field(default_factory=Policy)
+    digesting: Digesting | None = None
     look_every: float = 1.0
     ready: Callable[[], None] = lambda: None
 
@@ -43,6 +47,7 @@ class Service:
             asyncio.create_task(self._listen(news)),
             asyncio.create_task(self._gauges()),
             asyncio.create_task(self._escalate()),
+            asyncio.create_task(self._digests()),
         ]
         try:
             await self.courier.run(stop)
@@ -101,6 +106,17 @@ class Service:
                 except Exception as error:
                     log.warning("listen_failed", error=type(error).__name__)
                     await asyncio.sleep(self.look_every)
+
+    async def _digests(self) -> None:
+        """Once a minute: plan the windows that are over, send what is due. Trouble ends this look, not the next."""
+        while self.digesting is not None:
+            try:
+                await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
+                await self.digesting.send()
+            except Exception as error:
+                expected = is_infrastructure(error)
+                log.warning("digests_failed", error=type(error).__name__, exc_info=None if expected else error)
+            await asyncio.sleep(DIGESTS_EVERY)
 
     async def _gauges(self) -> None:
         while True:

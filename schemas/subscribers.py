@@ -8,9 +8,11 @@ from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
 from schemas.deliveries import Channel, Ground, Role, SubscriberKind
+from schemas.digests import DigestWish
 from schemas.duty import DutyWindow
 from schemas.languages import LANGUAGES
 from schemas.quiet_hours import QuietHours
+from schemas.securing import Security, Smime
 from schemas.vocabularies import Category, Handling, Level
 
 ALL: Final = "*"
@@ -62,6 +64,7 @@ class Subscription(Frozen):
     min_level: Level = Level.L2
     quiet_hours: QuietHours | None = None
     filter: str | None = None
+    digest: DigestWish | None = None
 
 
 class Recipient(Frozen):
@@ -82,7 +85,7 @@ class DestinationEntry(Frozen):
     name: str = Field(pattern=SLUG)
     channel: Channel
     address: str = Field(max_length=2000)
-    secret: str | None = Field(default=None, pattern=r"^whsec_[A-Za-z0-9+/]{32,88}={0,2}$", repr=False)
+    secret: str | None = Field(default=None, pattern=r"^wh(sec|sk)_[A-Za-z0-9+/]{32,88}={0,2}$", repr=False)
     language: str = Field(default="en", pattern="^[a-z]{2}$")
     clearance: Handling | None = None
     accepts_conditions: bool | None = None
@@ -92,6 +95,7 @@ class DestinationEntry(Frozen):
     active: bool = True
     role: Role = Role.CONTACT
     on_duty: tuple[DutyWindow, ...] = ()
+    security: Security = Security()
 
     @field_validator("language")
     @classmethod
@@ -109,6 +113,14 @@ class DestinationEntry(Frozen):
             raise ValueError("a webhook needs a secret, whsec_ and 24 to 64 bytes as base64")
         return self
 
+    @model_validator(mode="after")
+    def _security_fits_channel(self) -> Self:
+        mail = self.security.smime is not Smime.NONE or self.security.certificate is not None
+        web = self.security.bearer is not None or self.security.client_certificate is not None
+        if (mail and self.channel is Channel.WEBHOOK) or (web and self.channel is Channel.EMAIL):
+            raise ValueError("smime and certificate are for mail, bearer and client_certificate for webhooks")
+        return self
+
 
 class SubscriptionEntry(Frozen):
     """A subscription as the file gives it. `destinations` left out means all of the subscriber's."""
@@ -121,6 +133,7 @@ class SubscriptionEntry(Frozen):
     min_level: Level | None = None
     quiet_hours: QuietHours | None = None
     filter: str | None = Field(default=None, min_length=1, max_length=LONGEST_FILTER)
+    digest: DigestWish | None = None
     destinations: tuple[str, ...] | None = None
 
     @field_validator("min_level", mode="before")

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, TextClause, text
 
 from schemas.deliveries import Ground, Role
 from schemas.duty import DutyWindow
+from schemas.securing import Security
 from schemas.subscribers import (
     ALL,
     DestinationEntry,
@@ -21,6 +22,7 @@ from schemas.subscribers import (
 )
 from schemas.subscribers import Destination as DestinationValue
 from schemas.vocabularies import Handling, Level
+from storage import endpoints
 
 JsonRow = dict[str, JsonValue]
 
@@ -96,17 +98,18 @@ _LEASES: Final = text("""
 
 _SUBSCRIPTIONS: Final = text("""
     INSERT INTO subscriptions AS old (id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours,
-      filter, active)
-    SELECT id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours, filter, true
+      filter, digest, active)
+    SELECT id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours, filter, digest, true
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, subscriber_id text, ground text,
-      countries text[], classes text[], substances text[], min_level smallint, quiet_hours jsonb, filter text)
+      countries text[], classes text[], substances text[], min_level smallint, quiet_hours jsonb, filter text, digest jsonb)
     ON CONFLICT (id) DO UPDATE SET ground = excluded.ground, countries = excluded.countries,
       classes = excluded.classes, substances = excluded.substances, min_level = excluded.min_level,
-      quiet_hours = excluded.quiet_hours, filter = excluded.filter, active = true, updated_at = now()
+      quiet_hours = excluded.quiet_hours, filter = excluded.filter, digest = excluded.digest,
+      active = true, updated_at = now()
     WHERE (old.ground, old.countries, old.classes, old.substances, old.min_level, old.quiet_hours, old.filter,
-           old.active) IS DISTINCT FROM
+           old.digest, old.active) IS DISTINCT FROM
           (excluded.ground, excluded.countries, excluded.classes, excluded.substances, excluded.min_level,
-           excluded.quiet_hours, excluded.filter, true)
+           excluded.quiet_hours, excluded.filter, excluded.digest, true)
 """)
 
 _LINKS: Final = text("""
@@ -139,7 +142,7 @@ _RECIPIENTS: Final = text("""
            d.on_duty, s.country,
            coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'ground', u.ground, 'countries', u.countries,
              'classes', u.classes, 'substances', u.substances, 'min_level', u.min_level,
-             'quiet_hours', u.quiet_hours, 'filter', u.filter) ORDER BY u.id)
+             'quiet_hours', u.quiet_hours, 'filter', u.filter, 'digest', u.digest) ORDER BY u.id)
              FILTER (WHERE u.id IS NOT NULL), '[]') AS subscriptions
     FROM destinations d
     JOIN subscribers s ON s.id = d.subscriber_id
@@ -179,12 +182,13 @@ def bring_in(connection: Connection, entries: Sequence[SubscriberEntry]) -> Impo
     """Make the rows of these subscribers as the file says. What the file no longer names ends, and is never deleted:
     a cancellation may have to reach it. Subscribers that the file does not name stay as they are."""
     ids = [entry.id for entry in entries]
-    destinations = [_destination(entry, each) for entry in entries for each in entry.destinations]
+    rows = [_destination(entry, each) for entry in entries for each in entry.destinations]
+    destinations = endpoints.exchanged(connection, rows)
     subscriptions = [_subscription(entry, each) for entry in entries for each in entry.subscriptions]
     links = [link for entry in entries for each in entry.subscriptions for link in _links(entry, each)]
     changed = Imported(
         subscribers=_rows(connection, _SUBSCRIBERS, [_subscriber(entry) for entry in entries]),
-        destinations=_rows(connection, _DESTINATIONS, destinations),
+        destinations=max(_rows(connection, _DESTINATIONS, destinations), endpoints.secure(connection, _secured(entries))),
         subscriptions=_rows(connection, _SUBSCRIPTIONS, subscriptions),
         links=_rows(connection, _LINKS, links),
         ended=_end(connection, ids, destinations=destinations, subscriptions=subscriptions, links=links),
@@ -266,6 +270,15 @@ def _destination(entry: SubscriberEntry, each: DestinationEntry) -> JsonRow:
     }
 
 
+def _secured(entries: Sequence[SubscriberEntry]) -> dict[str, Security]:
+    """How the way to each destination is protected; one without a word about it has no row unless it is a webhook."""
+    return {
+        destination_id(entry.id, each.channel, each.address): each.security
+        for entry in entries
+        for each in entry.destinations
+    }
+
+
 def _ground(entry: SubscriberEntry, each: DestinationEntry) -> Ground:
     """A destination is statutory when any statutory subscription of its subscriber goes there."""
     grounds = {subscription.ground for subscription in entry.subscriptions if _goes_to(subscription, each)}
@@ -292,6 +305,7 @@ def _subscription(entry: SubscriberEntry, each: SubscriptionEntry) -> JsonRow:
         "min_level": Level.L2 if each.min_level is None else each.min_level,
         "quiet_hours": each.quiet_hours.model_dump(mode="json") if each.quiet_hours else None,
         "filter": each.filter,
+        "digest": each.digest.model_dump(mode="json") if each.digest else None,
     }
 
 

@@ -268,6 +268,7 @@ def portal(settings: Settings, engine: Engine) -> "FastAPI":
 async def courier(settings: Settings, stop: asyncio.Event) -> None:
     """Plan and send until `stop`."""
     from notifiers.courier import Courier, CourierConfig
+    from notifiers.digesting import Digesting
     from notifiers.email.pool import MailPool
     from notifiers.lanes import Limits
     from notifiers.sending import Channels
@@ -282,7 +283,8 @@ async def courier(settings: Settings, stop: asyncio.Event) -> None:
         channels = Channels(relay=relay, mail=pool, webhook=webhooks, links=links(settings, engine))
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         sender = Courier(engine, channels, CourierConfig(name=name, limits=limits))
-        await Service(engine=engine, courier=sender, ready=say_ready).run(stop)
+        digesting = Digesting(engine=engine, relay=relay, mail=pool)
+        await Service(engine=engine, courier=sender, digesting=digesting, ready=say_ready).run(stop)
         await pool.close()
     engine.dispose()
 

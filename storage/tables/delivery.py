@@ -104,6 +104,7 @@ subscriptions: Final = Table(
     Column("min_level", SmallInteger, nullable=False, server_default=text("2")),
     Column("quiet_hours", JSONB),
     Column("filter", Text),
+    Column("digest", JSONB),
     _active(),
     _moment("updated_at"),
     CheckConstraint("ground IN ('statutory', 'voluntary')", name="ground"),
