@@ -118,6 +118,11 @@ async def crash_before_relay(trial: Trial) -> None:
     await _at(trial, Point.COMMITTED, "kill")
 
 
+async def crash_before_outbox(trial: Trial) -> None:
+    """Between the commit and the outbox, where a control run has a gap."""
+    await _at(trial, Point.UNSAID, "kill")
+
+
 async def crash_before_mark(trial: Trial) -> None:
     """Between publishing and marking."""
     await _at(trial, Point.PUBLISHED, "kill")

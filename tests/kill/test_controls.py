@@ -20,7 +20,7 @@ CONTROLS: Final[dict[Safeguard, tuple[Fault, str]]] = {
     Safeguard.CONTINUITY: (faults.push_committed_offsets, "applied"),
     Safeguard.POSITION_LOCK: (faults.brief_stop, "audit"),
     Safeguard.ATOMICITY: (faults.crash_before_commit, "audit"),
-    Safeguard.OUTBOX: (faults.crash_before_relay, "alert events on Kafka"),
+    Safeguard.OUTBOX: (faults.crash_before_outbox, "alert events on Kafka"),
     Safeguard.CASE_LOCKS: (faults.calm, "cases"),
     Safeguard.RELAY_ORDER: (faults.crash_before_mark, "alert events on Kafka"),
 }

@@ -144,7 +144,7 @@ def _send_afterwards(engine: Engine, ears: Ears, directory: Path) -> None:
     def checked_in(driver: Driver, _: object) -> None:
         kept = unsaid.pop(id(driver), [])
         if any(ALERT_EVENTS in parameters["topics"] for _, parameters in kept):  # type: ignore[operator]
-            reached(Point.COMMITTED, directory)
+            reached(Point.UNSAID, directory)
         if kept:
             with engine.begin() as connection:
                 another = connection.connection.driver_connection
