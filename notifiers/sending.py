@@ -17,6 +17,7 @@ from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content, Purpose, mail_content, webhook_content
 from notifiers.rendering import Reader, render_mail, render_webhook
 from notifiers.tokens import LIFETIME, LinkPurpose, Links
+from notifiers.wording.reminding import Reminder
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel
 from schemas.vocabularies import Handling
@@ -84,7 +85,7 @@ class Channels:
             message = self._mail(delivery, content, at)
             said = _words_of(message) if content is not Content.FULL or seen is None or whole.views else ""
         else:
-            message = _body(delivery.event, delivery.purpose, content, delivery.language)
+            message = _body(delivery.event, delivery.purpose, content, delivery.language, _reminder(delivery))
             said = message.decode()
         _check(said, delivery, content)
         check_hidden(said, whole, delivery.event)
@@ -92,7 +93,8 @@ class Channels:
 
     def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
         links, id_ = self.links, delivery.delivery_id
-        reader = Reader(delivery.statutory, links.base if links else "", delivery.answer_by, delivery.country)
+        portal, reminder = links.base if links else "", _reminder(delivery)
+        reader = Reader(delivery.statutory, portal, delivery.answer_by, delivery.country, reminder)
         template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language, reader)
         if links is None:
             return template.fill(delivery_id=id_, recipient=delivery.address, at=at)
@@ -148,8 +150,14 @@ def _template(
 
 
 @lru_cache(maxsize=TEMPLATES)
-def _body(event: AlertEvent, purpose: Purpose, content: Content, language: str) -> bytes:
-    return render_webhook(event, content=content, purpose=purpose, language=language)
+def _body(
+    event: AlertEvent, purpose: Purpose, content: Content, language: str, reminder: Reminder | None = None
+) -> bytes:
+    return render_webhook(event, content=content, purpose=purpose, language=language, reminder=reminder)
+
+
+def _reminder(delivery: Claimed) -> Reminder | None:
+    return Reminder(delivery.role, delivery.silent) if delivery.purpose is Purpose.ESCALATION else None
 
 
 def _failed(reason: OutcomeReason, error: Exception) -> Outcome:

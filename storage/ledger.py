@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, RowMapping, text
 
 from schemas.alert_events import AlertEvent
-from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose
+from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose, Role
 from schemas.vocabularies import Handling, Level
 from storage.leases import SEND_SECONDS
 from storage.receipts import receipts_of
@@ -32,7 +32,8 @@ class Due:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
     """A delivery that this courier, and nobody else, sends now. `handling` is the strictest of the revision sent and
-    the current one; `attempt` counts from 1. `answer_by`: when the next step of escalation is due, if one is."""
+    the current one; `attempt` counts from 1. `answer_by`: when the next step of escalation is due, if one is.
+    `silent`: for the central desk, the authorities that did not acknowledge."""
 
     delivery_id: str
     alert_id: str
@@ -55,6 +56,8 @@ class Claimed:
     decided_at: datetime
     country: str | None = None
     answer_by: datetime | None = None
+    role: Role = Role.CONTACT
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,10 +166,20 @@ _OVERTAKEN: Final = """
         AND o.state IN ('accepted', 'delivered', 'acknowledged'))
 """
 
+_SILENT: Final = """
+    ARRAY(SELECT DISTINCT y.name FROM escalation_steps x JOIN subscribers y ON y.id = x.subscriber_id
+      WHERE x.alert_id = d.alert_id AND 'desk' = ANY(x.roles) AND x.state <> 'ended'
+        AND x.due_at <= clock_timestamp()
+        AND NOT EXISTS (SELECT FROM acknowledgements k JOIN destinations o ON o.id = k.destination_id
+          WHERE k.alert_id = x.alert_id AND o.subscriber_id = x.subscriber_id AND k.revision >= x.revision)
+      ORDER BY 1)
+"""
+
 _CLAIM: Final = text(f"""
     WITH asked AS (
       SELECT d.delivery_id, coalesce(v.rank, h.rank) AS rank, t.clearance, t.accepts_conditions,
-             t.address, t.secret, t.language, s.country, CAST(e.body AS text) AS body,
+             t.address, t.secret, t.language, s.country, CAST(e.body AS text) AS body, t.role,
+             CASE WHEN t.role = 'desk' THEN {_SILENT} ELSE '{{}}' END AS silent,
              (SELECT min(x.due_at) FROM escalation_steps x WHERE x.alert_id = d.alert_id
                 AND x.subscriber_id = t.subscriber_id AND x.state = 'waiting') AS answer_by,
              {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
@@ -195,7 +208,8 @@ _CLAIM: Final = text(f"""
         AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
         AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
       RETURNING d.*, asked.rank, asked.clearance, asked.accepts_conditions,
-        asked.address, asked.secret, asked.language, asked.country, asked.answer_by, asked.body),
+        asked.address, asked.secret, asked.language, asked.country, asked.answer_by, asked.body,
+        asked.role, asked.silent),
     begun AS (
       INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
       SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
@@ -319,4 +333,6 @@ def _claimed(row: RowMapping) -> Claimed:
         decided_at=row["decided_at"],
         country=row["country"],
         answer_by=row["answer_by"],
+        role=Role(row["role"]),
+        silent=tuple(row["silent"]),
     )

@@ -8,6 +8,8 @@ from pydantic import JsonValue
 
 from notifiers.purposes import Content, Purpose, purpose_of
 from notifiers.wording import Wording, compose
+from notifiers.wording.reminding import Reminder, reminded
+from notifiers.wording.tongue import tongue
 from schemas.alert_events import AlertEvent
 from schemas.languages import ENGLISH
 from schemas.vocabularies import Tense
@@ -19,7 +21,12 @@ JsonObject = dict[str, JsonValue]
 
 
 def render_webhook(
-    event: AlertEvent, *, content: Content, purpose: Purpose | None = None, language: str = ENGLISH
+    event: AlertEvent,
+    *,
+    content: Content,
+    purpose: Purpose | None = None,
+    language: str = ENGLISH,
+    reminder: Reminder | None = None,
 ) -> bytes:
     """The body, the same bytes for every attempt and receiver. Full content that would not fit becomes thin:
     `data.content` always says which it is."""
@@ -27,6 +34,8 @@ def render_webhook(
     for shorter in _ever_shorter(content):
         wording = compose(event, purpose=told, content=shorter, language=language)
         data = _data(event, wording, shorter)
+        if reminder is not None:
+            data["reminder"] = reminded(reminder, tongue(language))
         body = json.dumps(_envelope(event, told, shorter, data), separators=(",", ":")).encode("ascii")
         if len(body) < LARGEST:
             return body

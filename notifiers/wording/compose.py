@@ -1,7 +1,7 @@
 """Turns the coded facts of an alert event into the sentences of one message. Pure; the words are in `phrases`."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from alerts.explanation import nearness
 from notifiers.cleaning import header_fault, shown
@@ -10,6 +10,7 @@ from notifiers.wording import phrases
 from notifiers.wording.amending import amended, decided, overridden
 from notifiers.wording.facts import Fact, dosed, facts_about, facts_of_the_ended, harmed
 from notifiers.wording.grammar import capitals, distinct, sentence, titled, without_brackets
+from notifiers.wording.reminding import Reminder, reminded
 from notifiers.wording.tiles import Tile, grid
 from notifiers.wording.tongue import Tongue, tongue
 from schemas.alert_events import AlertEvent, CountryCount
@@ -82,9 +83,21 @@ class Wording:
         return shown(self.subject, limit=140)
 
 
-def compose(event: AlertEvent, *, purpose: Purpose, content: Content, language: str = ENGLISH) -> Wording:
+def compose(
+    event: AlertEvent,
+    *,
+    purpose: Purpose,
+    content: Content,
+    language: str = ENGLISH,
+    reminder: Reminder | None = None,
+) -> Wording:
     """The wording of one message. Anything but full content says nothing of what the alert is about."""
     t = tongue(language)
+    said = _composed(event, t, purpose=purpose, content=content)
+    return replace(said, notices=(reminded(reminder, t), *said.notices)) if reminder else said
+
+
+def _composed(event: AlertEvent, t: Tongue, *, purpose: Purpose, content: Content) -> Wording:
     if content is not Content.FULL:
         return _waiting(event, t, purpose=purpose, content=content)
     return _ending(event, t, purpose=purpose) if event.kind in ENDINGS else _alert(event, t, purpose=purpose)
@@ -161,7 +174,7 @@ def _waiting(event: AlertEvent, t: Tongue, *, purpose: Purpose, content: Content
         mark_sentence=_mark_sentence(event, t, purpose=purpose),
         band=band,
         title=title,
-        subject=_behind_labels(event, purpose, band=band, text=title),
+        subject=_behind_labels(event, purpose, band=band, text=_again(title, t, purpose)),
         handling=_handling(event, t),
         lead=(t.say(phrases.WAITING_LEAD, tlp=_tlp(event)),),
         advice=tuple(t.say(line, reference=event.alert_id[:12]) for line in phrases.WAITING_ADVICE),
@@ -245,8 +258,12 @@ def _subject(event: AlertEvent, t: Tongue, purpose: Purpose, *, band: Band) -> s
         fit = tuple(word for word in product.sold_as if not header_fault(word, limit=NAME_IN_SUBJECT))
         safe = event.model_copy(update={"product": product.model_copy(update={"sold_as": fit})})
         title = _title(safe, t, name=_name(safe, limit=NAME_IN_SUBJECT))
-    text = t.say(phrases.SUBJECT_KIND[event.kind], text=title)
+    text = _again(t.say(phrases.SUBJECT_KIND[event.kind], text=title), t, purpose)
     return _behind_labels(event, purpose, band=band, text=t.say(phrases.SUBJECT, text=text, number=_number(event)))
+
+
+def _again(text: str, t: Tongue, purpose: Purpose) -> str:
+    return t.say(phrases.SUBJECT_REMINDER, text=text) if purpose is Purpose.ESCALATION else text
 
 
 def _behind_labels(event: AlertEvent, purpose: Purpose, *, band: Band, text: str) -> str:
