@@ -87,6 +87,7 @@ def _data(event: AlertEvent, wording: Wording, content: Content) -> JsonObject:
 
 
 def _everything(event: AlertEvent) -> JsonObject:
-    """The alert event as it stands on Kafka, but for the single reports: who sent them stays with the authorities."""
-    facts: JsonObject = event.model_dump(mode="json", exclude={"sources", "withdrawn", "views"})
+    """The alert event as it stands on Kafka, but for the single reports: who sent them stays with the authorities.
+    Nor does a reader learn that others have lost sight of it (`more_restricted`)."""
+    facts: JsonObject = event.model_dump(mode="json", exclude={"sources", "withdrawn", "views", "more_restricted"})
     return {**facts, "reports": len(event.sources), "withdrawn_reports": len(event.withdrawn)}
