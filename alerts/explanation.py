@@ -111,15 +111,14 @@ def _trace(at: Standing, grading: Grading) -> Iterable[AskedRule]:
 
 def _another_country(at: Standing) -> Standing:
     facts = at.facts
-    return replace(at, facts=replace(facts, new_countries=facts.new_countries + 1, events_28d=facts.events_28d + 1))
+    return replace(at, facts=facts._replace(new_countries=facts.new_countries + 1, events_28d=facts.events_28d + 1))
 
 
 def _another_event(at: Standing) -> Standing:
     facts = at.facts
     return replace(
         at,
-        facts=replace(
-            facts,
+        facts=facts._replace(
             events_28d=facts.events_28d + 1,
             events_country_28d=facts.events_country_28d + 1,
             independent_events=facts.independent_events + 1,
@@ -128,29 +127,29 @@ def _another_event(at: Standing) -> Standing:
 
 
 def _hospitalised(at: Standing) -> Standing:
-    return replace(at, facts=replace(at.facts, hospitalised_any=True, hospitalised_likely=True, worse_harm=True))
+    return replace(at, facts=at.facts._replace(hospitalised_any=True, hospitalised_likely=True, worse_harm=True))
 
 
 def _in_danger(at: Standing) -> Standing:
     harmed = _hospitalised(at)
-    return replace(harmed, facts=replace(harmed.facts, severe_in_region=at.facts.severe_in_region + 1))
+    return replace(harmed, facts=harmed.facts._replace(severe_in_region=at.facts.severe_in_region + 1))
 
 
 def _confirmed_death(at: Standing) -> Standing:
     harmed = _in_danger(at)
-    return replace(harmed, facts=replace(harmed.facts, death_confirmed=True, deaths=at.facts.deaths + 1))
+    return replace(harmed, facts=harmed.facts._replace(death_confirmed=True, deaths=at.facts.deaths + 1))
 
 
 def _sold_at_a_distance(at: Standing) -> Standing:
-    return replace(at, facts=replace(at.facts, remote_sale=True, new_route=True))
+    return replace(at, facts=at.facts._replace(remote_sale=True, new_route=True))
 
 
 def _bulk(at: Standing) -> Standing:
-    return replace(at, facts=replace(at.facts, bulk=True))
+    return replace(at, facts=at.facts._replace(bulk=True))
 
 
 def _disguised(at: Standing) -> Standing:
-    return replace(at, facts=replace(at.facts, mis_sold=True))
+    return replace(at, facts=at.facts._replace(mis_sold=True))
 
 
 def _confirmed(at: Standing) -> Standing:
@@ -226,7 +225,7 @@ def _near(turn: Turn, now: Standing, grading: Grading, above: Level) -> NearMiss
     turned = now
     for times in range(1, (MOST_TIMES if turn in COUNTED else 1) + 1):
         turned = TURNS[turn](turned)
-        level = grading.grade_of(turned.facts, turned.confidence).level
+        level = grading.level_of(turned.facts, turned.confidence)
         if level > above:
             return NearMiss(level=level, turn=turn, times=times, says=WORDS[turn][times - 1])
     return None

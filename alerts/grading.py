@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
+from operator import itemgetter
 from pathlib import Path
 
 from alerts.facts import Facts
@@ -14,6 +15,8 @@ from alerts.techniques import Certainty
 from schemas.alert_events import FiredRule
 from schemas.base import Frozen
 from schemas.vocabularies import Confidence, Level, Novelty
+
+Fact = bool | int | float | str
 
 
 class Grade(Frozen):
@@ -50,6 +53,17 @@ class _Compiled:
     named: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Judgement:
+    """A level with the rules that gave it, without their sentences: `held` are rule, axis and score."""
+
+    level: Level
+    scores: tuple[int, int]
+    held: tuple[tuple[_Compiled, str, str], ...]
+    override: _Compiled | None
+    broken: tuple[FiredRule, ...]
+
+
 class Grading:
     """A rule book with its rules compiled; one instance serves any number of cases and threads.
 
@@ -74,7 +88,12 @@ class Grading:
             *((rule, "override") for rule, _ in self._overrides),
         ]
         self._questions = self._facts.together({rule.id: rule.program for rule, _ in self._asked})
+        named = self._facts.named_in(rule.program for rule, _ in self._asked)
+        self._named = tuple(name for name in Facts._fields if name in named)
+        places = (place for place, name in enumerate(Facts._fields) if name in named)
+        self._of_facts = itemgetter(*places, slice(0))  # a tuple also of one fact or none: the slice is always empty
         self._graded = lru_cache(maxsize=20_000)(self._grade)
+        self._judged = lru_cache(maxsize=20_000)(self._judge)
 
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
         where = self.book.where(rule)
@@ -91,34 +110,51 @@ class Grading:
         """The same at no day in particular: for what might be."""
         return self._graded(facts, confidence)
 
+    def level_of(self, facts: Facts, confidence: Confidence) -> Level:
+        """The level alone: what would be asked of facts that may come costs a quarter without the sentences."""
+        return self._judged(self._of_facts(facts), confidence).level
+
     def answers(self, facts: Facts, confidence: Confidence) -> Mapping[str, bool | str]:
         """What each rule that is asked answers, the `otherwise` of spread left out."""
-        activation = self._facts.activation(dict(facts.values()) | {"confidence": confidence.value})
-        return self._questions.answers(activation)
+        return self._answers(self._of_facts(facts), confidence)
 
-    def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
-        values = dict(facts.values()) | {"confidence": confidence.value}
-        activation = self._facts.activation(values)
-        answers = self._questions.answers(activation)
+    def _answers(self, asked: tuple[Fact, ...], confidence: Confidence) -> Mapping[str, bool | str]:
+        values = dict(zip(self._named, asked, strict=False)) | {"confidence": confidence.value}
+        return self._questions.answers(self._facts.activation(values))
+
+    def _judge(self, asked: tuple[Fact, ...], confidence: Confidence) -> _Judgement:
+        """By the facts that rules ask about: of 100 different facts, 75 differ in these."""
+        answers = self._answers(asked, confidence)
         impact = _holding(self._impact, answers)
         spread = _holding(self._first_spread, answers) or _holding(self._spread, answers) or self._otherwise
         scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
         override = next((found for found in self._overrides if answers[found[0].id] is True), None)
         level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
-        fired = [_fired(rule, "impact", str(gives), values) for rule, gives in impact]
-        fired += [_fired(rule, "spread", str(gives), values) for rule, gives in spread]
-        fired.append(self.certainty.sentence(confidence))
-        if override is not None:
-            fired.append(_fired(override[0], "override", f"L{int(level)}", values))
+        held = [(rule, "impact", str(gives)) for rule, gives in impact]
+        held += [(rule, "spread", str(gives)) for rule, gives in spread]
         failed = ((rule, axis, answers[rule.id]) for rule, axis in self._asked)
-        fired += [_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)]
+        return _Judgement(
+            level=level,
+            scores=scores,
+            held=tuple(held),
+            override=None if override is None else override[0],
+            broken=tuple(_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)),
+        )
+
+    def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
+        judged = self._judged(self._of_facts(facts), confidence)
+        values = {**facts.values(), "confidence": confidence.value}
+        fired = [_fired(rule, axis, score, values) for rule, axis, score in judged.held]
+        fired.append(self.certainty.sentence(confidence))
+        if judged.override is not None:
+            fired.append(_fired(judged.override, "override", f"L{int(judged.level)}", values))
         return Grade(
             anchor=date.min,
-            level=level,
-            impact=scores[0],
-            spread=scores[1],
+            level=judged.level,
+            impact=judged.scores[0],
+            spread=judged.scores[1],
             confidence=confidence,
-            fired=tuple(fired),
+            fired=(*fired, *judged.broken),
             novelty=Novelty(facts.novelty),
             rule_set=self.book.label,
         )
@@ -142,12 +178,17 @@ def _overridden(level: Level, override: Override | None) -> Level:
     return level if override.at_most is None else min(level, override.at_most)
 
 
-def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, bool | int | float | str]) -> FiredRule:
+def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, Fact]) -> FiredRule:
     shown = {name: _shown(values[name]) for name in rule.named}
-    return FiredRule.model_validate({"id": rule.id, "axis": axis, "score": score, "says": rule.says.format_map(shown)})
+    return _sentence(rule.id, axis, score, rule.says.format_map(shown) if shown else rule.says.format())
 
 
-def _shown(value: bool | int | float | str) -> bool | int | str:
+@lru_cache(maxsize=4096)
+def _sentence(rule: str, axis: str, score: str, says: str) -> FiredRule:
+    return FiredRule.model_validate({"id": rule, "axis": axis, "score": score, "says": says})
+
+
+def _shown(value: Fact) -> bool | int | str:
     return f"{value:g}" if isinstance(value, float) else value
 
 

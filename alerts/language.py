@@ -3,14 +3,17 @@
 A rule that names an unknown fact, or is not a yes-or-no question, never starts.
 """
 
+import re
 import string
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import get_type_hints
 
 from cel_expr_python import cel
 
 from alerts.errors import RuleError
 
+_WORD = re.compile(r"[A-Za-z_]\w*")
 MOST_QUESTIONS = 62
 """That can be asked together: a bit for each in a 64-bit number."""
 
@@ -49,22 +52,24 @@ class Questions:
 
 
 class Language:
-    """CEL over the fields of one frozen dataclass: bool, int, float and str."""
+    """CEL over the fields of one dataclass or named tuple: bool, int, float and str."""
 
     _TYPES: Mapping[type, cel.Type] = {
         bool: cel.Type.BOOL, int: cel.Type.INT, float: cel.Type.DOUBLE, str: cel.Type.STRING,
     }  # fmt: skip
 
     def __init__(self, facts: type, extra: Mapping[str, type] | None = None) -> None:
-        declared = {field.name: field.type for field in fields(facts)} | dict(extra or {})
+        declared = get_type_hints(facts) | dict(extra or {})
         self.names = frozenset(declared)
-        self._environment = cel.NewEnv(
-            variables={name: self._TYPES[kind] for name, kind in declared.items() if isinstance(kind, type)}
-        )
+        self._environment = cel.NewEnv(variables={name: self._TYPES[kind] for name, kind in declared.items()})
 
     def activation(self, values: Mapping[str, bool | int | float | str]) -> cel.Activation:
         """Bind the facts once for all rules."""
         return self._environment.Activation(values)
+
+    def named_in(self, questions: Iterable[Program]) -> frozenset[str]:
+        """The facts that these questions speak of."""
+        return self.names.intersection(*[_WORD.findall(" ".join(one.when for one in questions))])
 
     def compile(self, rule: str, when: str, where: str) -> Program:
         """Compile, or refuse naming file, line, rule and CEL's own complaint."""

@@ -1,7 +1,5 @@
 """Why a case has its level, to be read aloud, and what alone would raise it: found by running the rules again."""
 
-from dataclasses import replace
-
 import pytest
 
 from alerts.explanation import TURNS, WORDS, Standing, explain_case, near_misses, nearness, paragraph
@@ -15,7 +13,7 @@ from tests.unit.deciding import GRADING, Desk, component, report, strip
 from tocsin.translations import sentences
 
 NOTHING = Desk().tell(report("a", "3-MMC")).facts()
-OPIOID = replace(NOTHING, potent_opioid=True, subgroup="nitazene", new_countries=1)
+OPIOID = NOTHING._replace(potent_opioid=True, subgroup="nitazene", new_countries=1)
 
 
 def near(facts: Facts, *, above: Level, confidence: Confidence = Confidence.B) -> dict[Turn, tuple[int, int]]:
@@ -24,7 +22,7 @@ def near(facts: Facts, *, above: Level, confidence: Confidence = Confidence.B) -
 
 
 def test_two_affected_countries_are_one_from_an_urgent_alert() -> None:
-    at_two = replace(OPIOID, new_countries=2)
+    at_two = OPIOID._replace(new_countries=2)
     found = near(at_two, above=Level.L3)
     assert found[Turn.ANOTHER_COUNTRY] == (4, 1)
     assert found[Turn.CONFIRMED_DEATH] == (4, 1)
@@ -32,7 +30,7 @@ def test_two_affected_countries_are_one_from_an_urgent_alert() -> None:
 
 
 def test_the_sentence_joins_what_reaches_the_same_level() -> None:
-    misses = near_misses(Standing(replace(OPIOID, new_countries=2), Confidence.B), GRADING, above=Level.L3)
+    misses = near_misses(Standing(OPIOID._replace(new_countries=2), Confidence.B), GRADING, above=Level.L3)
     sentences = nearness(misses)
     assert sentences[0].startswith("One more affected country, or ") and "any confirmed death" in sentences[0]
     assert sentences[0].endswith("makes it L4.")
@@ -46,19 +44,19 @@ def test_two_more_countries_are_said_when_one_is_not_enough() -> None:
 
 
 def test_a_death_is_not_named_where_a_hospitalisation_is_enough_and_both_give_the_same() -> None:
-    disguised = replace(OPIOID, mis_sold=True, new_countries=2)
+    disguised = OPIOID._replace(mis_sold=True, new_countries=2)
     found = near(disguised, above=Level.L3)
     assert found[Turn.HOSPITALISED] == (4, 1) and Turn.CONFIRMED_DEATH not in found
 
 
 def test_a_strip_is_confirmed_by_a_laboratory_only_where_that_raises_it() -> None:
-    unanalysed = replace(OPIOID, unidentified=True)
+    unanalysed = OPIOID._replace(unidentified=True)
     assert near(unanalysed, above=Level.L1, confidence=Confidence.D)[Turn.CONFIRMED_BY_LABORATORY] == (3, 1)
     assert Turn.CONFIRMED_BY_LABORATORY not in near(OPIOID, above=Level.L3, confidence=Confidence.C)
 
 
 def test_nothing_is_above_the_highest_level() -> None:
-    assert near(replace(OPIOID, new_countries=3), above=Level.L4) == {}
+    assert near(OPIOID._replace(new_countries=3), above=Level.L4) == {}
 
 
 @pytest.mark.parametrize("turn", list(Turn))
