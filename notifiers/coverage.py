@@ -51,6 +51,21 @@ def who_gets(event: AlertEvent, recipients: Sequence[Recipient], *, policy: Poli
     return WhoGets(answers, limited.hold, _without(told), _without(one for one in told if _is_authority(one)))
 
 
+def unreached(recipients: Iterable[Recipient]) -> tuple[str, ...]:
+    """Reporting countries whose authorities could not be told of anything: no statutory destination of theirs is
+    active, with an address that works and a clearance that can be read."""
+    reachable = (
+        one
+        for one in recipients
+        if _is_authority(one)
+        and one.destination.active
+        and one.destination.suppressed is None
+        and one.destination.clearance is not None
+        and not one.destination.recording
+    )
+    return _without(reachable)
+
+
 def _is_authority(recipient: Recipient) -> bool:
     return any(each.ground is Ground.STATUTORY for each in recipient.subscriptions)
 

@@ -23,8 +23,28 @@ class Page(StrEnum):
     RELAY_TROUBLE = "relay_trouble"
     ADDRESS_LOST = "address_lost"
     EVENT_HELD = "event_held"
+    BOUNCED = "bounced"
     NOBODY_LEFT = "nobody_left"
     NOT_RECONCILED = "not_reconciled"
+
+
+class Whose(StrEnum):
+    """Whose certificate it is: the one that the site signs with, or one that mails are encrypted for."""
+
+    SITE = "site"
+    READER = "reader"
+
+
+class Returned(StrEnum):
+    """What a mail that came back was: about a delivery of ours, or not counted, and why."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    NOTHING = "nothing"
+    REPEATED = "repeated"
+    FORGED = "forged"
+    UNKNOWN = "unknown"
 
 
 OF_PLANNING: Final = (DeliveryState.PLANNED, DeliveryState.SUPPRESSED, DeliveryState.SUPERSEDED, DeliveryState.EXPIRED)
@@ -48,8 +68,18 @@ report_seconds: Final = Histogram(
     buckets=REPORT_SECONDS,
 )
 pages: Final = Counter("tocsin_delivery_pages_total", "Times a person must look at deliveries.", ["cause"])
+countries_unreached: Final = Gauge(
+    "tocsin_countries_unreached", "Reporting countries without a statutory destination that could be told of anything."
+)
 missing_sentences: Final = Counter(
     "tocsin_sentences_missing_total", "Sentences said in English because a catalogue lacks them.", ["language"]
+)
+
+bounces: Final = Counter("tocsin_bounces_total", "Mails that came back, by what they said.", ["said"])
+certificate_expiry: Final = Gauge(
+    "tocsin_certificate_expiry_timestamp_seconds",
+    "When the first certificate for mail ends, as seconds of the epoch; 0 where there is none.",
+    ["whose"],
 )
 
 for _state in OF_PLANNING:
@@ -67,6 +97,10 @@ for _channel in Channel:
         attempts.labels(_channel.value, _verdict.value)
 for _hold in HoldReason:
     held_events.labels(_hold.value)
+for _returned in Returned:
+    bounces.labels(_returned.value)
+for _whose in Whose:
+    certificate_expiry.labels(_whose.value)
 for _page in Page:
     pages.labels(_page.value)
 for _language in LANGUAGES:

@@ -11,13 +11,15 @@ from sqlalchemy import Engine
 
 from notifiers import metrics
 from notifiers.courier import Courier
+from notifiers.coverage import unreached
 from notifiers.digesting import Digesting
 from notifiers.dispatch import Dispatched, dispatch
 from notifiers.escalation import Fired, escalate
 from notifiers.metrics import Page
 from notifiers.planning import Policy
 from schemas.deliveries import DeliveryReason, DeliveryState
-from storage import delivery_list
+from schemas.subscribers import Recipient
+from storage import delivery_list, subscribers
 from storage.engine import is_infrastructure
 from storage.wakeups import Bell, Listener, Wakeup
 
@@ -25,6 +27,7 @@ log: Final = structlog.get_logger("notifiers.service")
 
 GAUGES_EVERY: Final = 5.0
 DIGESTS_EVERY: Final = 60.0
+COVERAGE_EVERY: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,7 @@ class Service:
             asyncio.create_task(self._gauges()),
             asyncio.create_task(self._escalate()),
             asyncio.create_task(self._digests()),
+            asyncio.create_task(self._coverage()),
         ]
         try:
             await self.courier.run(stop)
@@ -106,6 +110,19 @@ class Service:
                 except Exception as error:
                     log.warning("listen_failed", error=type(error).__name__)
                     await asyncio.sleep(self.look_every)
+
+    async def _coverage(self) -> None:
+        """Once a minute: how many countries nobody could be told in."""
+        while True:
+            try:
+                metrics.countries_unreached.set(len(unreached(await asyncio.to_thread(self._recipients))))
+            except Exception as error:
+                log.warning("coverage_failed", error=type(error).__name__)
+            await asyncio.sleep(COVERAGE_EVERY)
+
+    def _recipients(self) -> tuple[Recipient, ...]:
+        with self.engine.connect() as connection:
+            return subscribers.recipients(connection)
 
     async def _digests(self) -> None:
         """Once a minute: plan the windows that are over, send what is due. Trouble ends this look, not the next."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from notifiers.coverage import unreached
 from notifiers.planning import Policy, delivery_id, plan
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import (
@@ -374,3 +375,15 @@ def test_the_same_event_plans_the_same_rows_in_any_order_of_recipients(
         assert row.delivery_id == delivery_id(
             row.alert_id, revision=row.revision, destination=row.destination, purpose=row.purpose
         )
+
+
+def test_a_country_is_reached_by_an_authority_that_could_be_told() -> None:
+    assert "SI" not in unreached([recipient(STATUTORY)])
+    for reader in (
+        recipient(subscription()),
+        recipient(STATUTORY, active=False),
+        recipient(STATUTORY, suppressed="gone"),
+        recipient(STATUTORY, clearance=None),
+        recipient(STATUTORY, recording=True),
+    ):
+        assert "SI" in unreached([reader])
