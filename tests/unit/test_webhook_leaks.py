@@ -19,8 +19,6 @@ Path = tuple[str | int, ...]
 TELLS_NOTHING = frozenset(
     {"schema_version", "alert_id", "number", "case_id", "references", "decided_by", "rule_set", "catalogue_version"}
 )
-    {"alert_id", "number", "case_id", "references", "decided_by", "rule_set", "catalogue_version"}
-)
 """Fields that name the alert, who decides and by which rules, never what a report says. An override's person too."""
 
 
