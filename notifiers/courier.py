@@ -12,12 +12,17 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from notifiers import metrics
+from notifiers.breaker import Breaker
+from notifiers.escalation import second_way
 from notifiers.lanes import Limits, admit
 from notifiers.metrics import Page
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.retry import Circumstances, Next, after
-from schemas.deliveries import Channel, DeliveryReason, DeliveryState
+from schemas.answers import Way
+from schemas.deliveries import Channel, DeliveryReason, DeliveryState, Purpose
+from schemas.vocabularies import Level
 from storage import leases, ledger, subscribers
+from storage import answers, threads
 from storage.engine import is_infrastructure
 from storage.epochs import Fence, Restored
 from storage.ledger import Claimed, Due, Left, Refused, Result
@@ -25,6 +30,11 @@ from storage.ledger import Claimed, Due, Left, Refused, Result
 log: Final = structlog.get_logger("notifiers.courier")
 
 Value = TypeVar("Value")
+
+BY_WEBHOOK: Final = "the receiving system"
+
+RECORDING: Final = 2.0
+"""Seconds at the end of draining in which what was broken off is still recorded."""
 
 
 class Sender(Protocol):
@@ -35,10 +45,11 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CourierConfig:
-    """`name` is unique to the process. `look_every` and `renew_every` in seconds; `threads` is for the database."""
+    """`name` is unique to the process. `drain`, `look_every` and `renew_every` in seconds; `threads` is for the database."""
 
     name: str
     limits: Limits = field(default_factory=Limits)
+    drain: float = 9.0
     look_every: float = 1.0
     renew_every: float = 20.0
     threads: int = 8
@@ -59,6 +70,8 @@ class Courier:
         self._stopping = False
         self._wake = asyncio.Event()
         self._fence = Fence()
+        self._breaker = Breaker()
+        self._sends: set[asyncio.Timeout] = set()
         self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="ledger")
 
     def wake(self) -> None:
@@ -92,7 +105,8 @@ class Courier:
         if now >= self._swept + self._config.look_every:
             self._swept = now
             await self._sweep()
-        self._waiting = await self._database(self._due)
+        shut, passed = self._breaker.shut(now), self._breaker.passed()
+        self._waiting = await self._database(lambda connection: self._due(connection, shut, passed))
         self._start()
 
     async def _sweep(self) -> None:
@@ -105,10 +119,12 @@ class Courier:
         its claim finds nothing."""
         started = admit(self._waiting, self._busy, self._config.limits)
         self._waiting = tuple(each for each in self._waiting if each not in frozenset(started) | self._busy.keys())
+        now = asyncio.get_running_loop().time()
         for each in started:
-            self._busy[each] = asyncio.create_task(self._deliver(each))
+            if self._breaker.begin(each, now):
+                self._busy[each] = asyncio.create_task(self._deliver(each))
 
-    def _due(self, connection: Connection) -> tuple[Due, ...]:
+    def _due(self, connection: Connection, shut: frozenset[str], passed: frozenset[str]) -> tuple[Due, ...]:
         self._fence.look(connection)
         limits = self._config.limits
         if len(self._busy) >= limits.in_flight:
@@ -117,15 +133,17 @@ class Courier:
         return ledger.due(
             connection,
             self._config.name,
-            per_destination=16 * limits.per_destination,
+            in_a_row=16 * limits.per_destination,
             limit=4 * limits.in_flight,
+            shut=shut,
+            passed=passed,
         )
 
     async def _deliver(self, wanted: Due) -> None:
         """One attempt from claim to result. The time for the send runs from before the claim, so that it is over
         before the lease can be."""
         clock = asyncio.get_running_loop()
-        begun = clock.time()
+        begun, outcome = clock.time(), None
         try:
             claimed = await self._database(lambda connection: ledger.claim(connection, wanted, self._config.name))
             if isinstance(claimed, Refused):
@@ -134,11 +152,12 @@ class Courier:
             elif claimed is not None:
                 outcome = await self._send(claimed, until=begun + leases.SEND_SECONDS)
                 metrics.send_seconds.labels(claimed.channel).observe(clock.time() - begun)
-                await self._settle(claimed, outcome, seconds=clock.time() - begun)
+                await self._settle(claimed, outcome, wanted.circuit, seconds=clock.time() - begun)
         except Exception as error:
             expected = is_infrastructure(error)
             log.warning("delivery_interrupted", exc_info=None if expected else error, **_ids(wanted))
         finally:
+            self._breaker.end(wanted, outcome, clock.time())
             del self._busy[wanted]
             self._next()
 
@@ -152,21 +171,29 @@ class Courier:
         if asyncio.get_running_loop().time() >= until:
             return Outcome(verdict=Verdict.DEFERRED, reason=OutcomeReason.TIMED_OUT, answer="no time left to begin")
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(until) as ends:
+                self._sends.add(ends)
                 return await self._sender.send(claimed, at=datetime.now(UTC))
         except TimeoutError:
             return Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.TIMED_OUT)
         except Exception as error:
             log.error("send_broke", delivery=claimed.delivery_id, exc_info=error)
             return Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.INTERNAL_ERROR, answer=type(error).__name__)
+        finally:
+            self._sends.discard(ends)
 
-    async def _settle(self, claimed: Claimed, outcome: Outcome, *, seconds: float) -> None:
+    async def _settle(self, claimed: Claimed, outcome: Outcome, circuit: str, *, seconds: float) -> None:
         state = await self._finish(claimed, outcome)
-        if state is DeliveryState.ACCEPTED:
+        if state in (DeliveryState.ACCEPTED, DeliveryState.ACKNOWLEDGED):
             since = datetime.now(UTC) - claimed.decided_at
             metrics.report_seconds.labels(claimed.channel).observe(max(since.total_seconds(), 0.0))
         if outcome.reason in (OutcomeReason.GONE, OutcomeReason.ADDRESS_REFUSED):
             await self._lose_address(claimed, outcome)
+        if self._needs_second_way(claimed, outcome, circuit):
+            told = await self._insist(
+                lambda each: second_way(each, claimed.alert_id, destination=claimed.destination)
+            )
+            log.info("second_way", delivery=claimed.delivery_id, told=told)
         log.info(
             "delivery",
             stage="send",
@@ -180,12 +207,19 @@ class Courier:
             destination=claimed.destination,
         )
 
+    def _needs_second_way(self, claimed: Claimed, outcome: Outcome, circuit: str) -> bool:
+        """An L4 goes by mail beside a webhook that failed twice, or that would not be asked again soon."""
+        failed = outcome.verdict is not Verdict.ACCEPTED and claimed.channel is Channel.WEBHOOK
+        if not failed or claimed.level < Level.L4 or claimed.purpose is Purpose.CANCEL:
+            return False
+        return claimed.tries >= 2 or outcome.verdict is Verdict.FAILED or self._breaker.is_open(circuit)
+
     async def _finish(self, tried: Claimed | Left, outcome: Outcome) -> DeliveryState | None:
         """Record the result, however long the database is away; the lease running out meanwhile is the reader's
         `unknown`, which a late answer still settles."""
         follows = after(outcome, _circumstances(tried), chance=random.random())
         result = _result(tried, outcome, follows)
-        state = await self._insist(lambda connection: ledger.finish(connection, result))
+        state = await self._insist(lambda connection: _recorded(connection, tried, outcome, result))
         metrics.attempts.labels(tried.channel, outcome.verdict).inc()
         if state is DeliveryState.SUPERSEDED:
             metrics.came_into(state, DeliveryReason.RETRACTION)
@@ -226,8 +260,14 @@ class Courier:
         await self._database(keep)
 
     async def _drain(self) -> None:
+        """What is in flight may end; what still hangs near the end of the time is broken off and recorded as what it
+        is, `unknown`."""
         if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=leases.SEND_SECONDS)
+            await asyncio.wait(self._busy.values(), timeout=self._config.drain - RECORDING)
+        for one in tuple(self._sends):
+            one.reschedule(asyncio.get_running_loop().time())
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=RECORDING)
         try:
             await self._database(lambda each: leases.release(each, self._config.name, busy=(), everything=True))
         except Exception as error:
@@ -264,13 +304,27 @@ class Courier:
         return await asyncio.get_running_loop().run_in_executor(self._threads, transact)
 
 
+def _recorded(
+    connection: Connection, tried: Claimed | Left, outcome: Outcome, result: Result
+) -> DeliveryState | None:
+    """The result and, where the receiver's answer acknowledges, that too, in one transaction."""
+    if not (outcome.acknowledged and isinstance(tried, Claimed)):
+        return ledger.finish(connection, result)
+    threads.lock(connection, tried.alert_id)
+    state = ledger.finish(connection, result)
+    if state is None:
+        return None
+    answers.acknowledge(connection, tried.delivery_id, by=BY_WEBHOOK, way=Way.WEBHOOK)
+    return DeliveryState.ACKNOWLEDGED
+
+
 def _circumstances(tried: Claimed | Left) -> Circumstances:
     return Circumstances(
         channel=tried.channel,
         purpose=tried.purpose,
         level=tried.level,
         statutory=tried.statutory,
-        attempt=tried.attempt,
+        attempt=tried.tries,
         resent=tried.resent,
     )
 

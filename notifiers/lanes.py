@@ -13,11 +13,12 @@ REST: Final = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """`in_flight` over all, `per_destination`, and the share of `in_flight` that L4 and L3 together leave to the
+    """`in_flight` over all, `per_destination`, `per_lane` (a mail's domain, a webhook's host), and the share of `in_flight` that L4 and L3 together leave to the
     rest, and that L3 and the rest together leave to L4."""
 
     in_flight: int = 128
     per_destination: int = 4
+    per_lane: int = 4
     kept: float = 0.1
 
     @property
@@ -29,17 +30,21 @@ def admit(waiting: Iterable[Due], busy: Collection[Due], limits: Limits) -> tupl
     """Those that may start now beside `busy`, in the order given. One of each (alert, destination) at a time."""
     lanes = Counter(each.priority for each in busy)
     destinations = Counter(each.destination for each in busy)
+    shared = Counter(each.lane for each in busy)
     pairs = {(each.alert_id, each.destination) for each in busy}
     admitted = []
     for each in waiting:
         pair = (each.alert_id, each.destination)
         if pair in pairs or destinations[each.destination] >= limits.per_destination:
             continue
+        if shared[each.lane] >= limits.per_lane:
+            continue
         if not _fits(each.priority, lanes, limits):
             continue
         admitted.append(each)
         lanes[each.priority] += 1
         destinations[each.destination] += 1
+        shared[each.lane] += 1
         pairs.add(pair)
     return tuple(admitted)
 

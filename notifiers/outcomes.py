@@ -35,13 +35,15 @@ def sanitised(answer: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """`code` is the SMTP enhanced code or HTTP status; `retry_after` is what the server asked for, not what we do."""
+    """`code` is the SMTP enhanced code or HTTP status; `retry_after` is what the server asked for, not what
+    we do; `acknowledged`: its answer says that it needs no reminder."""
 
     verdict: Verdict
     reason: OutcomeReason
     code: str | None = None
     answer: str = ""
     retry_after: timedelta | None = None
+    acknowledged: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "answer", sanitised(self.answer))

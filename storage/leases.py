@@ -12,14 +12,19 @@ SEND_SECONDS: Final = 45
 """The longest that one send may take in all."""
 
 _WANTED: Final = """
-    SELECT destination_id, min(priority) AS priority, min(due_at) AS due_at FROM deliveries
-    WHERE state IN ('planned', 'deferred', 'unknown') AND due_at <= clock_timestamp() GROUP BY destination_id
+    SELECT d.*, row_number() OVER (PARTITION BY d.priority ORDER BY d.due_at) AS turn FROM (
+      SELECT d.destination_id, min(d.priority) AS priority, min(d.due_at) AS due_at
+      FROM deliveries d JOIN destination_leases f USING (destination_id)
+      WHERE d.state IN ('planned', 'deferred', 'unknown') AND d.due_at <= clock_timestamp()
+        AND f.until < clock_timestamp()
+      GROUP BY d.destination_id) d
 """
 
 _ACQUIRE: Final = text(f"""
     WITH free AS (
       SELECT l.destination_id FROM destination_leases l JOIN ({_WANTED}) w USING (destination_id)
-      WHERE l.until < clock_timestamp() ORDER BY w.priority, w.due_at LIMIT :limit FOR UPDATE OF l SKIP LOCKED)
+      WHERE l.until < clock_timestamp() AND w.turn <= :limit ORDER BY w.priority, w.due_at
+      FOR UPDATE OF l SKIP LOCKED)
     UPDATE destination_leases l
     SET owner = :owner, epoch = l.epoch + 1, until = clock_timestamp() + make_interval(secs => {LEASE_SECONDS})
     FROM free WHERE free.destination_id = l.destination_id
@@ -41,7 +46,8 @@ _RELEASE: Final = text("""
 
 
 def acquire(connection: Connection, owner: str, *, limit: int) -> Mapping[str, int]:
-    """Take up to `limit` destinations that have something due and no living owner: destination → epoch."""
+    """Take destinations that have something due and no living owner, up to `limit` of each priority: destination →
+    epoch."""
     return _epochs(connection.execute(_ACQUIRE, {"owner": owner, "limit": limit}))
 
 

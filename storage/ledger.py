@@ -1,6 +1,6 @@
 """The courier's half of the ledger: what is due, the committed claim before each send, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,6 +13,8 @@ from schemas.vocabularies import Handling, Level
 from storage.leases import SEND_SECONDS
 from storage.receipts import receipts_of
 
+MAIL_CIRCUIT: Final = "our relay"
+
 PATIENCE_SECONDS: Final = 60
 """A newer revision waits for an earlier one whose next try is at most this far away; a longer outage must not
 hold back an escalation. Once a newer one was accepted, the earlier one expires."""
@@ -20,13 +22,16 @@ hold back an escalation. Once a newer one was accepted, the earlier one expires.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """A delivery that may be tried now, under the lease of this epoch."""
+    """A delivery that may be tried now, under the lease of this epoch. `lane` is what it shares with others that might
+    hang together, a mail's domain or a webhook's host; `circuit` what fails together, our relay or that host."""
 
     delivery_id: str
     alert_id: str
     destination: str
     priority: int
     epoch: int
+    lane: str
+    circuit: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +57,8 @@ class Claimed:
     statutory: bool
     resent: bool
     attempt: int
+    tries: int
+    """As `attempt`, but since a person had it tried again."""
     epoch: int
     decided_at: datetime
     country: str | None = None
@@ -80,6 +87,7 @@ class Left:
     statutory: bool
     resent: bool
     attempt: int
+    tries: int
     epoch: int
 
 
@@ -108,16 +116,29 @@ _BLOCKED: Final = f"""
           AND o.due_at <= clock_timestamp() + make_interval(secs => {PATIENCE_SECONDS}))))
 """
 
+_HOST: Final = "lower(substring(t.address FROM '^https?://([^/]+)'))"
+
 _DUE: Final = text(f"""
-    SELECT delivery_id, alert_id, destination_id AS destination, priority, epoch FROM (
-      SELECT d.delivery_id, d.alert_id, d.destination_id, d.revision, d.priority, d.due_at, l.epoch,
-             row_number() OVER (
-               PARTITION BY d.destination_id ORDER BY d.priority, d.due_at, d.revision, d.delivery_id) AS place
-      FROM deliveries d JOIN destination_leases l USING (destination_id)
-      WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
-        AND {_CLAIMABLE} AND d.due_at <= clock_timestamp()) d
-    WHERE place <= :per_destination AND NOT {_BLOCKED} ORDER BY priority, due_at, delivery_id LIMIT :limit
+    SELECT delivery_id, alert_id, destination_id AS destination, priority, epoch, lane, circuit FROM (
+      SELECT d.*, row_number() OVER (PARTITION BY d.priority ORDER BY d.due_at, d.delivery_id) AS turn
+      FROM (
+        SELECT d.*, row_number() OVER (PARTITION BY d.destination_id ORDER BY d.priority, d.due_at, d.revision,
+                      d.delivery_id) AS place,
+               row_number() OVER (PARTITION BY d.lane ORDER BY d.priority, d.due_at, d.delivery_id) AS lane_place
+        FROM (
+          SELECT d.delivery_id, d.alert_id, d.destination_id, d.revision, d.priority, d.due_at, l.epoch,
+                 CASE d.channel WHEN 'email' THEN lower(split_part(t.address, '@', 2)) ELSE {_HOST} END AS lane,
+                 CASE d.channel WHEN 'email' THEN '{MAIL_CIRCUIT}' ELSE {_HOST} END AS circuit
+          FROM deliveries d JOIN destination_leases l USING (destination_id)
+          JOIN destinations t ON t.id = d.destination_id
+          WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
+            AND {_CLAIMABLE} AND d.due_at <= clock_timestamp()) d
+        WHERE NOT (d.circuit = ANY(:shut) AND (d.priority > 0 OR d.delivery_id = ANY(:passed)))) d
+      WHERE d.place <= :in_a_row AND d.lane_place <= :in_a_row AND NOT {_BLOCKED}) d
+    WHERE turn <= :limit ORDER BY priority, due_at, delivery_id
 """)
+"""Of each priority as many, so that a flood of one does not hide the others; of each destination and lane only so many,
+so that one does not hide its neighbours."""
 
 _CURRENT: Final = """
     SELECT max(coalesce(array_position(CAST(:ladder AS text[]), w.body ->> 'handling'), 99)) AS rank,
@@ -244,7 +265,7 @@ _END_ATTEMPT: Final = text("""
 
 _LEFT: Final = text(f"""
     SELECT d.delivery_id, d.channel, d.purpose, d.level, d.statutory, d.resent, d.attempts AS attempt,
-           d.lease_epoch AS epoch
+           d.attempts - d.schedule_from AS tries, d.lease_epoch AS epoch
     FROM deliveries d JOIN destination_leases l USING (destination_id)
     WHERE d.state = 'sending' AND (l.epoch > d.lease_epoch OR l.until < clock_timestamp()
       OR d.sending_at < clock_timestamp() - make_interval(secs => {2 * SEND_SECONDS}))
@@ -254,9 +275,19 @@ _LEFT: Final = text(f"""
 LADDER: Final = [handling.value for handling in Handling]
 
 
-def due(connection: Connection, owner: str, *, per_destination: int, limit: int) -> tuple[Due, ...]:
-    """What this owner may try now, most urgent first, at most so many of one destination."""
-    found = connection.execute(_DUE, {"owner": owner, "per_destination": per_destination, "limit": limit})
+def due(
+    connection: Connection,
+    owner: str,
+    *,
+    in_a_row: int,
+    limit: int,
+    shut: Collection[str] = (),
+    passed: Collection[str] = (),
+) -> tuple[Due, ...]:
+    """What this owner may try now, most urgent first: `limit` of each priority, `in_a_row` of one destination or lane,
+    of the circuits that are `shut` only L4 that have not `passed` yet."""
+    values = {"owner": owner, "in_a_row": in_a_row, "limit": limit, "shut": list(shut), "passed": list(passed)}
+    found = connection.execute(_DUE, values)
     return tuple(Due(**row) for row in found.mappings())
 
 
@@ -329,6 +360,7 @@ def _claimed(row: RowMapping) -> Claimed:
         statutory=row["statutory"],
         resent=row["resent"],
         attempt=row["attempts"],
+        tries=row["attempts"] - row["schedule_from"],
         epoch=row["lease_epoch"],
         decided_at=row["decided_at"],
         country=row["country"],

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,9 @@ from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.webhook.guard import Origin, Target, UrlRefused, is_loopback, is_public, socket_factory, target
 from notifiers.webhook.signing import signature
 from notifiers.webhook.verdicts import verdict_on_error, verdict_on_status, wait_asked_for
+
+ANSWER_HEADER, ACKNOWLEDGE = "webhook-delivery", "acknowledge"
+"""A receiver that answers so has acknowledged the alert."""
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
@@ -70,7 +73,9 @@ class WebhookSender:
         async with session.post(to.url, data=body, headers=headers, allow_redirects=False) as response:
             wait = wait_asked_for(response.headers.get("Retry-After"), now=now)
             answer = await self._excerpt(response)
-            return verdict_on_status(response.status, answer=answer, retry_after=wait)
+            outcome = verdict_on_status(response.status, answer=answer, retry_after=wait)
+            asked = response.headers.get(ANSWER_HEADER, "").strip().lower()
+            return replace(outcome, acknowledged=outcome.verdict is Verdict.ACCEPTED and asked == ACKNOWLEDGE)
 
     async def _excerpt(self, response: aiohttp.ClientResponse) -> str:
         """What was answered, as far as it came and fits: the status already decided, so a broken body changes
