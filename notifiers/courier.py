@@ -1,6 +1,7 @@
 """Sends what the ledger says is due: owns destinations by lease, claims before each send, records what came of it."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from notifiers import metrics
 from notifiers.breaker import Breaker
+from notifiers.email.verdicts import loses_address
 from notifiers.escalation import second_way
 from notifiers.lanes import Limits, admit
 from notifiers.metrics import Page
@@ -21,8 +23,7 @@ from notifiers.retry import Circumstances, Next, after
 from schemas.answers import Way
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState, Purpose
 from schemas.vocabularies import Level
-from storage import leases, ledger, subscribers
-from storage import answers, threads
+from storage import answers, endpoints, leases, ledger, subscribers, threads
 from storage.engine import is_infrastructure
 from storage.epochs import Fence, Restored
 from storage.ledger import Claimed, Due, Left, Refused, Result
@@ -37,6 +38,18 @@ RECORDING: Final = 2.0
 """Seconds at the end of draining in which what was broken off is still recorded."""
 
 
+NOT_THEIRS: Final = frozenset(
+    {
+        OutcomeReason.CERTIFICATE_MISSING,
+        OutcomeReason.CANNOT_RENDER,
+        OutcomeReason.UNSAFE_TEXT,
+        OutcomeReason.ABOVE_HANDLING,
+        OutcomeReason.INTERNAL_ERROR,
+    }
+)
+"""What says nothing about the endpoint."""
+
+
 class Sender(Protocol):
     """What the courier hands a claimed delivery to. Everything that can happen is an `Outcome`."""
 
@@ -45,7 +58,8 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CourierConfig:
-    """`name` is unique to the process. `drain`, `look_every` and `renew_every` in seconds; `threads` is for the database."""
+    """`name` is unique to the process. `drain`, `look_every` and `renew_every` in seconds; `threads` is for the
+    database."""
 
     name: str
     limits: Limits = field(default_factory=Limits)
@@ -133,7 +147,7 @@ class Courier:
         return ledger.due(
             connection,
             self._config.name,
-            in_a_row=16 * limits.per_destination,
+            per_destination=16 * limits.per_destination,
             limit=4 * limits.in_flight,
             shut=shut,
             passed=passed,
@@ -187,13 +201,13 @@ class Courier:
         if state in (DeliveryState.ACCEPTED, DeliveryState.ACKNOWLEDGED):
             since = datetime.now(UTC) - claimed.decided_at
             metrics.report_seconds.labels(claimed.channel).observe(max(since.total_seconds(), 0.0))
-        if outcome.reason in (OutcomeReason.GONE, OutcomeReason.ADDRESS_REFUSED):
+        if outcome.reason is OutcomeReason.GONE or loses_address(outcome):
             await self._lose_address(claimed, outcome)
         if self._needs_second_way(claimed, outcome, circuit):
-            told = await self._insist(
-                lambda each: second_way(each, claimed.alert_id, destination=claimed.destination)
-            )
+            told = await self._insist(lambda each: second_way(each, claimed.alert_id, destination=claimed.destination))
             log.info("second_way", delivery=claimed.delivery_id, told=told)
+        if claimed.channel is Channel.WEBHOOK:
+            await self._judge_endpoint(claimed, outcome)
         log.info(
             "delivery",
             stage="send",
@@ -237,6 +251,18 @@ class Courier:
         if not claimed.statutory or claimed.channel is Channel.EMAIL:
             await self._insist(lambda each: subscribers.suppress(each, claimed.destination, outcome.reason))
 
+    async def _judge_endpoint(self, claimed: Claimed, outcome: Outcome) -> None:
+        """An endpoint that did nothing but fail for five days is switched off, and its owner told; a statutory one
+        never is: its failed deliveries page."""
+        destination = claimed.destination
+        if outcome.verdict is Verdict.ACCEPTED:
+            if claimed.failing:
+                await self._insist(lambda each: endpoints.heard(each, destination))
+        elif outcome.reason not in NOT_THEIRS:
+            may_end = not claimed.statutory
+            if await self._insist(lambda each: endpoints.failed(each, destination, may_end=may_end)):
+                log.warning("endpoint_switched_off", destination=destination)
+
     def _page(self, tried: Claimed | Left, follows: Next) -> None:
         cause = {
             DeliveryState.UNKNOWN: Page.UNKNOWN_TWICE,
@@ -265,7 +291,8 @@ class Courier:
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=self._config.drain - RECORDING)
         for one in tuple(self._sends):
-            one.reschedule(asyncio.get_running_loop().time())
+            with contextlib.suppress(RuntimeError):  # it ran out in this moment by itself
+                one.reschedule(asyncio.get_running_loop().time())
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=RECORDING)
         try:
@@ -304,9 +331,7 @@ class Courier:
         return await asyncio.get_running_loop().run_in_executor(self._threads, transact)
 
 
-def _recorded(
-    connection: Connection, tried: Claimed | Left, outcome: Outcome, result: Result
-) -> DeliveryState | None:
+def _recorded(connection: Connection, tried: Claimed | Left, outcome: Outcome, result: Result) -> DeliveryState | None:
     """The result and, where the receiver's answer acknowledges, that too, in one transaction."""
     if not (outcome.acknowledged and isinstance(tried, Claimed)):
         return ledger.finish(connection, result)

@@ -13,13 +13,17 @@ from alerts.disclosure import hidden_words, shown_to
 from notifiers.email.addresses import AddressRefused
 from notifiers.email.message import MailTemplate, UnfitForHeader
 from notifiers.email.relay import MailRelay
+from notifiers.email.smime import CannotProtect, Protection, Signer, subject_line
+from notifiers.email.verp import Verp
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content, Purpose, mail_content, webhook_content
 from notifiers.rendering import Reader, render_mail, render_webhook
 from notifiers.tokens import LIFETIME, LinkPurpose, Links
+from notifiers.webhook.sender import Access
 from notifiers.wording.reminding import Reminder
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel
+from schemas.securing import Security, Smime
 from schemas.vocabularies import Handling
 from storage.ledger import Claimed
 
@@ -39,7 +43,7 @@ class Webhook(Protocol):
     """The webhook channel."""
 
     def send(
-        self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes
+        self, *, url: str, access: Access, message_id: str, timestamp: datetime, body: bytes
     ) -> Awaitable[Outcome]: ...
 
 
@@ -56,6 +60,9 @@ class Channels:
     webhook: Webhook
     links: Links | None = None
     """How a reader answers; without a portal, mails carry no links."""
+    verp: Verp | None = None
+    """Where mails come back to; without it, to the address that they come from, where nobody counts them."""
+    signer: Signer | None = None
 
     async def send(self, delivery: Claimed, *, at: datetime) -> Outcome:
         """Render and hand over. Nothing leaves when rendering fails or the bytes say too much (P5)."""
@@ -63,15 +70,18 @@ class Channels:
             message = self._rendered(delivery, at)
         except Withheld as error:
             return _failed(OutcomeReason.ABOVE_HANDLING, error)
+        except CannotProtect as error:
+            return _failed(error.reason, error)
         except (AddressRefused, UnfitForHeader) as error:
             return _failed(OutcomeReason.UNSAFE_TEXT, error)
         except Exception as error:
             return _failed(OutcomeReason.CANNOT_RENDER, error)
         if delivery.channel is Channel.EMAIL:
-            return await self.mail.send(message, sender=self.relay.from_address, recipient=delivery.address)
+            sender = self.verp.sender(delivery.delivery_id) if self.verp else self.relay.from_address
+            return await self.mail.send(message, sender=sender, recipient=delivery.address)
         return await self.webhook.send(
             url=delivery.address,
-            secret=delivery.secret or "",
+            access=access_of(delivery.secrets, delivery.security),
             message_id=delivery.delivery_id,
             timestamp=at,
             body=message,
@@ -89,7 +99,17 @@ class Channels:
             said = message.decode()
         _check(said, delivery, content)
         check_hidden(said, whole, delivery.event)
-        return message
+        return self._protected(message, delivery, at) if delivery.channel is Channel.EMAIL else message
+
+    def _protected(self, message: bytes, delivery: Claimed, at: datetime) -> bytes:
+        """As its reader wants it, or CannotProtect. The subject outside an encrypted mail is that of one without
+        content: how urgent it is, and nothing of what."""
+        asked = delivery.security
+        if asked.smime is Smime.NONE:
+            return message
+        bare = self._mail(delivery, Content.BARE, at)
+        wanted = Protection(asked.smime, asked.certificate, self.signer)
+        return wanted.applied(message, at=at, subject=subject_line(bare))
 
     def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
         links, id_ = self.links, delivery.delivery_id
@@ -106,6 +126,11 @@ class Channels:
             acknowledge=links.token(LinkPurpose.ACKNOWLEDGE, id_, expires=expires),
             unsubscribe=links.token(LinkPurpose.UNSUBSCRIBE, id_, expires=expires),
         )
+
+
+def access_of(secrets: tuple[str, ...], security: Security) -> Access:
+    """What a webhook's endpoint asks for."""
+    return Access(secrets=secrets, bearer=security.bearer, client_certificate=security.client_certificate)
 
 
 def content_of(delivery: Claimed) -> Content:

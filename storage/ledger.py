@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose, Role
+from schemas.securing import Security
 from schemas.vocabularies import Handling, Level
 from storage.leases import SEND_SECONDS
 from storage.receipts import receipts_of
@@ -51,7 +52,11 @@ class Claimed:
     destination: str
     channel: Channel
     address: str
-    secret: str | None
+    secrets: tuple[str, ...]
+    """Those that sign now, the newest first; none for mail."""
+    security: Security
+    failing: bool
+    """Whether the endpoint took nothing since something failed."""
     language: str
     level: Level
     statutory: bool
@@ -134,7 +139,7 @@ _DUE: Final = text(f"""
           WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
             AND {_CLAIMABLE} AND d.due_at <= clock_timestamp()) d
         WHERE NOT (d.circuit = ANY(:shut) AND (d.priority > 0 OR d.delivery_id = ANY(:passed)))) d
-      WHERE d.place <= :in_a_row AND d.lane_place <= :in_a_row AND NOT {_BLOCKED}) d
+      WHERE d.place <= :per_destination AND d.lane_place <= :per_destination AND NOT {_BLOCKED}) d
     WHERE turn <= :limit ORDER BY priority, due_at, delivery_id
 """)
 """Of each priority as many, so that a flood of one does not hide the others; of each destination and lane only so many,
@@ -152,6 +157,7 @@ _REFUSAL: Final = """
     CASE
       WHEN NOT (t.active AND s.active) AND d.purpose <> 'cancel' THEN 'destination_inactive'
       WHEN t.suppressed IS NOT NULL AND d.purpose <> 'cancel' THEN 'address_suppressed'
+      WHEN t.channel = 'webhook' AND x.confirmed_at IS NULL THEN 'not_confirmed'
       WHEN d.tense <> a.tense OR d.tense IS DISTINCT FROM e.body ->> 'tense' THEN 'tense_crossed'
       WHEN d.tense = 'actual' AND t.recording THEN 'recording_only'
       WHEN d.tense = 'exercise' AND (t.recording OR NOT (t.accepts_exercises OR d.purpose = 'cancel'))
@@ -199,14 +205,17 @@ _SILENT: Final = """
 _CLAIM: Final = text(f"""
     WITH asked AS (
       SELECT d.delivery_id, coalesce(v.rank, h.rank) AS rank, t.clearance, t.accepts_conditions,
-             t.address, t.secret, t.language, s.country, CAST(e.body AS text) AS body, t.role,
-             CASE WHEN t.role = 'desk' THEN {_SILENT} ELSE '{{}}' END AS silent,
+             t.address, t.language, coalesce(x.security, '{{}}') AS security,
+             array_remove(ARRAY[t.secret, CASE WHEN x.previous_until > clock_timestamp() THEN x.previous_secret END],
+               NULL) AS secrets, x.failing_since IS NOT NULL AS failing, s.country, CAST(e.body AS text) AS body,
+             t.role, CASE WHEN t.role = 'desk' THEN {_SILENT} ELSE '{{}}' END AS silent,
              (SELECT min(x.due_at) FROM escalation_steps x WHERE x.alert_id = d.alert_id
                 AND x.subscriber_id = t.subscriber_id AND x.state = 'waiting') AS answer_by,
              {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
       FROM deliveries d
       JOIN destinations t ON t.id = d.destination_id
       JOIN subscribers s ON s.id = t.subscriber_id
+      LEFT JOIN endpoints x ON x.destination_id = t.id
       JOIN alert_threads a ON a.alert_id = d.alert_id
       JOIN outbox e ON e.event_id = d.event_id
       CROSS JOIN LATERAL ({_CURRENT}) c
@@ -229,8 +238,8 @@ _CLAIM: Final = text(f"""
         AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
         AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
       RETURNING d.*, asked.rank, asked.clearance, asked.accepts_conditions,
-        asked.address, asked.secret, asked.language, asked.country, asked.answer_by, asked.body,
-        asked.role, asked.silent),
+        asked.address, asked.language, asked.security, asked.secrets, asked.failing, asked.country,
+        asked.answer_by, asked.body, asked.role, asked.silent),
     begun AS (
       INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
       SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
@@ -279,14 +288,20 @@ def due(
     connection: Connection,
     owner: str,
     *,
-    in_a_row: int,
+    per_destination: int,
     limit: int,
     shut: Collection[str] = (),
     passed: Collection[str] = (),
 ) -> tuple[Due, ...]:
-    """What this owner may try now, most urgent first: `limit` of each priority, `in_a_row` of one destination or lane,
-    of the circuits that are `shut` only L4 that have not `passed` yet."""
-    values = {"owner": owner, "in_a_row": in_a_row, "limit": limit, "shut": list(shut), "passed": list(passed)}
+    """What this owner may try now, most urgent first: `limit` of each priority, `per_destination` of one destination
+    or lane, of the circuits that are `shut` only L4 that have not `passed` yet."""
+    values = {
+        "owner": owner,
+        "per_destination": per_destination,
+        "limit": limit,
+        "shut": list(shut),
+        "passed": list(passed),
+    }
     found = connection.execute(_DUE, values)
     return tuple(Due(**row) for row in found.mappings())
 
@@ -354,7 +369,9 @@ def _claimed(row: RowMapping) -> Claimed:
         destination=row["destination_id"],
         channel=Channel(row["channel"]),
         address=row["address"],
-        secret=row["secret"],
+        secrets=tuple(row["secrets"]),
+        security=Security.model_validate(row["security"]),
+        failing=row["failing"],
         language=row["language"],
         level=Level(row["level"]),
         statutory=row["statutory"],

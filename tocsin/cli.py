@@ -15,6 +15,7 @@ _HELP: Final = "An open European drug alert system: laboratory detections in, gr
 COMMANDS: Final = {
     "alert": "alert",
     "audit": "audit",
+    "bounces": "bounces",
     "case": "case",
     "catalogue": "catalogue",
     "conformance": "conformance",
@@ -22,6 +23,7 @@ COMMANDS: Final = {
     "database": "database",
     "dead-letters": "dead_letters",
     "deliveries": "deliveries",
+    "destination": "destination",
     "demo": "demo",
     "feed": "feed",
     "evaluate": "evaluate",

@@ -182,6 +182,16 @@ class SmtpSettings(Frozen):
     reply_to: Address | None = None
     ca_file: Annotated[Path, Allowed("the path of a PEM file")] | None = None
     connections: Annotated[int, Field(ge=1, le=32), Allowed("a whole number from 1 to 32")] = 4
+    bounce_address: (
+        Annotated[
+            str,
+            Field(pattern=r"^[A-Za-z0-9._-]{1,20}@[^@\s<>]+$"),
+            Allowed("one mail address with at most 20 characters before the @, such as bounces@example.org"),
+        ]
+        | None
+    ) = None
+    smime_certificate: Annotated[Path, Allowed("the path of a PEM file")] | None = None
+    smime_key: Annotated[Path, Allowed("the path of a PEM file")] | None = None
 
     @model_validator(mode="after")
     def _safe(self) -> "SmtpSettings":
@@ -197,6 +207,10 @@ class SmtpSettings(Frozen):
             )
         if bool(self.username) != bool(self.password):
             raise _wrong("TOCSIN_SMTP__USERNAME and TOCSIN_SMTP__PASSWORD belong together: set both or neither.")
+        if bool(self.smime_certificate) != bool(self.smime_key):
+            raise _wrong(
+                "TOCSIN_SMTP__SMIME_CERTIFICATE and TOCSIN_SMTP__SMIME_KEY belong together: set both or neither."
+            )
         return self
 
 
@@ -212,6 +226,7 @@ class MetricsSettings(Frozen):
     host: Host = LOOPBACK
     worker_port: FreePort = 0
     courier_port: FreePort = 0
+    bounces_port: FreePort = 0
 
 
 class PortalSettings(Frozen):

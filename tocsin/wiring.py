@@ -29,7 +29,10 @@ if TYPE_CHECKING:  # chemistry and the stream take a second to import: only thos
 
     from alerts.pipeline import Setting
     from notifiers.email.relay import MailRelay
+    from notifiers.email.smime import Signer
+    from notifiers.email.verp import Verp
     from notifiers.tokens import Links
+    from notifiers.webhook.sender import WebhookConfig
     from streams.assess import Assessed
     from streams.identifying import Identifying
     from streams.replaying import Replays
@@ -251,6 +254,36 @@ def links(settings: Settings, engine: Engine) -> "Links | None":
         return Links(settings.portal.base_url, site_key(connection, "links"))
 
 
+def verp(settings: Settings, engine: Engine) -> "Verp | None":
+    """Where mails come back to; None where nobody reads it."""
+    from notifiers.email.verp import Verp
+
+    if settings.smtp.bounce_address is None:
+        return None
+    with engine.begin() as connection:
+        return Verp(settings.smtp.bounce_address, site_key(connection, "verp"))
+
+
+def signer(settings: Settings) -> "Signer | None":
+    """What mails are signed with; None where nothing is set."""
+    from notifiers.email.smime import Signer
+
+    certificate, key = settings.smtp.smime_certificate, settings.smtp.smime_key
+    if certificate is None or key is None:
+        return None
+    try:
+        return Signer.read(certificate, key)
+    except ValueError as error:
+        raise Refusal(f"{error} See TOCSIN_SMTP__SMIME_CERTIFICATE and TOCSIN_SMTP__SMIME_KEY.") from None
+
+
+def webhooks(settings: Settings) -> "WebhookConfig":
+    """Where webhooks may go."""
+    from notifiers.webhook.sender import WebhookConfig
+
+    return WebhookConfig(loopback=frozenset(map(_origin, settings.webhook.allow)))
+
+
 def portal(settings: Settings, engine: Engine) -> "FastAPI":
     """The pages of this site."""
     from portal.answering import Answering
@@ -271,20 +304,32 @@ async def courier(settings: Settings, stop: asyncio.Event) -> None:
     from notifiers.digesting import Digesting
     from notifiers.email.pool import MailPool
     from notifiers.lanes import Limits
+    from notifiers.notices import Notices
     from notifiers.sending import Channels
     from notifiers.service import Service
-    from notifiers.webhook.sender import WebhookConfig, WebhookSender
+    from notifiers.webhook.sender import WebhookSender
 
     relay = mail_relay(settings)
     engine = connect(database_url(settings), name="tocsin courier", pool_size=10)
     limits = Limits(in_flight=settings.courier.in_flight, per_destination=settings.courier.per_destination)
     pool = MailPool(relay)
-    async with WebhookSender(WebhookConfig(loopback=frozenset(map(_origin, settings.webhook.allow)))) as webhooks:
-        channels = Channels(relay=relay, mail=pool, webhook=webhooks, links=links(settings, engine))
+    async with WebhookSender(webhooks(settings)) as sends:
+        channels = Channels(
+            relay=relay,
+            mail=pool,
+            webhook=sends,
+            links=links(settings, engine),
+            verp=verp(settings, engine),
+            signer=signer(settings),
+        )
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         sender = Courier(engine, channels, CourierConfig(name=name, limits=limits))
         digesting = Digesting(engine=engine, relay=relay, mail=pool)
+        notices = asyncio.create_task(
+            Notices(engine=engine, relay=relay, mail=pool, signer=channels.signer).run(), name="notices"
+        )
         await Service(engine=engine, courier=sender, digesting=digesting, ready=say_ready).run(stop)
+        notices.cancel()
         await pool.close()
     engine.dispose()
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import aiosmtplib
 
+from notifiers.email.bounces import ADDRESS_LOST
 from notifiers.email.connection import Phase
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 
@@ -24,6 +25,12 @@ def accepted(answer: str) -> Outcome:
 def refused_address(fault: str) -> Outcome:
     """The address was refused by us before anything was sent."""
     return Outcome(verdict=Verdict.FAILED, reason=OutcomeReason.ADDRESS_REFUSED, answer=fault)
+
+
+def loses_address(outcome: Outcome) -> bool:
+    """Whether nothing more is sent there: the mailbox or its domain does not exist. A refusal without such a code may
+    be about us, or about the relay."""
+    return outcome.reason is OutcomeReason.ADDRESS_REFUSED and outcome.code in (None, *ADDRESS_LOST)
 
 
 def verdict_on(error: Exception, phase: Phase) -> Outcome:

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from notifiers.outcomes import Verdict
-from notifiers.webhook.sender import WebhookConfig, WebhookSender
+from notifiers.webhook.sender import Access, WebhookConfig, WebhookSender
 from tests.receivers import SECRET
 from tocsin.demo.receiver import Receiver
 from tocsin.embedded.ports import LOOPBACK, choose
@@ -33,7 +33,7 @@ async def send(to: Receiver, *, secret: str = SECRET, ago: timedelta = timedelta
     config = WebhookConfig(loopback=frozenset({("http", LOOPBACK, to.port)}))
     async with WebhookSender(config) as sender:
         outcome = await sender.send(
-            url=to.url, secret=secret, message_id="one", timestamp=datetime.now(UTC) - ago, body=BODY
+            url=to.url, access=Access(secrets=(secret,)), message_id="one", timestamp=datetime.now(UTC) - ago, body=BODY
         )
     return outcome.verdict, outcome.code
 

@@ -18,12 +18,13 @@ from aiohttp import web
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content
 from notifiers.rendering import render_webhook
-from notifiers.webhook.sender import WebhookConfig, WebhookSender
+from notifiers.webhook.sender import Access, WebhookConfig, WebhookSender
 from tests.broker.smtp import Reader, Writer, scripted
 from tests.speaking import URGENT
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
+ACCESS = Access(secrets=(SECRET,))
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 BODY = render_webhook(URGENT, content=Content.THIN)
 
@@ -79,7 +80,7 @@ async def post(
         for _ in range(times):
             outcome = await sender.send(
                 url=f"{scheme}://127.0.0.1:{port}{path}",
-                secret=SECRET,
+                access=ACCESS,
                 message_id="delivery-1",
                 timestamp=NOW,
                 body=BODY,
@@ -274,7 +275,7 @@ async def test_nobody_listening_defers() -> None:
 async def test_a_name_that_leads_inside_is_refused_at_the_socket() -> None:
     async with WebhookSender(WebhookConfig()) as sender:
         outcome = await sender.send(
-            url="https://localhost:8443/", secret=SECRET, message_id="d", timestamp=NOW, body=BODY
+            url="https://localhost:8443/", access=ACCESS, message_id="d", timestamp=NOW, body=BODY
         )
     assert judged(outcome) == (Verdict.DEFERRED, OutcomeReason.ADDRESS_FORBIDDEN)
 
@@ -283,7 +284,7 @@ async def test_a_loopback_server_that_is_not_on_the_allow_list_is_never_reached(
     receiver = Receiver()
     async with receiving(receiver) as port, WebhookSender(WebhookConfig()) as sender:
         for url in (f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{port}/", f"https://localhost:{port}/"):
-            outcome = await sender.send(url=url, secret=SECRET, message_id="d", timestamp=NOW, body=BODY)
+            outcome = await sender.send(url=url, access=ACCESS, message_id="d", timestamp=NOW, body=BODY)
             assert judged(outcome) == (Verdict.FAILED, OutcomeReason.ADDRESS_FORBIDDEN)
     assert receiver.requests == []
 
@@ -292,7 +293,7 @@ async def test_the_allow_list_opens_loopback_only() -> None:
     config = WebhookConfig(loopback=frozenset({("http", "169.254.169.254", 80), ("https", "8.8.8.8", 443)}))
     async with WebhookSender(config) as sender:
         for url in ("http://169.254.169.254/", "https://8.8.8.8/"):
-            outcome = await sender.send(url=url, secret=SECRET, message_id="d", timestamp=NOW, body=BODY)
+            outcome = await sender.send(url=url, access=ACCESS, message_id="d", timestamp=NOW, body=BODY)
             assert judged(outcome) == (Verdict.DEFERRED, OutcomeReason.ADDRESS_FORBIDDEN)
 
 
@@ -313,7 +314,11 @@ async def test_a_broken_secret_sends_nothing() -> None:
         config = WebhookConfig(loopback=frozenset({("http", "127.0.0.1", port)}))
         async with WebhookSender(config) as sender:
             outcome = await sender.send(
-                url=f"http://127.0.0.1:{port}/", secret="whsec_x", message_id="d", timestamp=NOW, body=BODY
+                url=f"http://127.0.0.1:{port}/",
+                access=Access(secrets=("whsec_x",)),
+                message_id="d",
+                timestamp=NOW,
+                body=BODY,
             )
     assert judged(outcome) == (Verdict.FAILED, OutcomeReason.CANNOT_RENDER)
     assert receiver.requests == []
