@@ -110,10 +110,11 @@ def _is_report(part: Message) -> bool:
 def _blocks(part: Message) -> Iterator[Message]:
     """The blocks of fields; a body in base64, which some send, is taken apart here."""
     payload = part.get_payload()
-    if isinstance(payload, list) and len(payload) > 1:
-        yield from (each for each in payload if isinstance(each, Message))
+    blocks = [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    if len(blocks) > 1:
+        yield from blocks
         return
-    raw = part.get_payload(decode=True) if not isinstance(payload, list) else payload[0].get_payload(decode=True)
+    raw = (blocks[0] if blocks else part).get_payload(decode=True)
     text = raw if isinstance(raw, bytes) else b""
     for block in re.split(rb"\r?\n\r?\n", text)[:50]:
         yield BytesHeaderParser(policy=compat32).parsebytes(block)

@@ -11,6 +11,7 @@ from typing import Final
 from aiohttp import web
 from pydantic import JsonValue
 
+from notifiers.webhook.challenge import CHALLENGE
 from notifiers.webhook.signing import signature
 from tocsin.embedded.ports import LOOPBACK
 from tocsin.errors import Refusal
@@ -68,6 +69,8 @@ class Receiver:
         if not self._signed(request, body):
             self.forged += 1
             return web.Response(status=401, text="The signature does not fit.\n")
+        if word := _challenge(body):
+            return web.json_response({"challenge": word})
         if self._is_out_of_order():
             self.turned_away += 1
             return web.Response(status=503, text="Out of order for a while, on purpose.\n")
@@ -97,3 +100,12 @@ class Receiver:
         with self.log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self.taken += 1
+
+
+def _challenge(body: bytes) -> str:
+    """The word to say back where this is the challenge of a registration, else nothing."""
+    try:
+        message = json.loads(body)
+        return str(message["data"]["challenge"]) if message["type"] == CHALLENGE else ""
+    except (ValueError, TypeError, KeyError):
+        return ""

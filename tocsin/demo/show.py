@@ -61,6 +61,7 @@ class Show:
         async def prepare(_: Running) -> None:
             await receiver.open()
             await asyncio.to_thread(self._register, made, receiver)
+            await audience.confirmed(wiring.database(self.settings, "demo"), receiver.origin)
 
         return Plan(
             settings=self.settings,
