@@ -13,8 +13,8 @@ REST: Final = 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """`in_flight` over all, `per_destination`, `per_lane` (a mail's domain, a webhook's host), and the share of `in_flight` that L4 and L3 together leave to the
-    rest, and that L3 and the rest together leave to L4."""
+    """`in_flight` over all, `per_destination`, `per_lane` (a mail's domain, a webhook's host), and the share of
+    `in_flight` that L4 and L3 together leave to the rest, and that L3 and the rest together leave to L4."""
 
     in_flight: int = 128
     per_destination: int = 4

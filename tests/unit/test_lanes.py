@@ -9,13 +9,17 @@ from storage.ledger import Due
 LIMITS = Limits()
 
 
-def due(number: int, *, destination: str | None = None, alert: str | None = None, priority: int = 2) -> Due:
+def due(
+    number: int, *, destination: str | None = None, alert: str | None = None, priority: int = 2, lane: str | None = None
+) -> Due:
     return Due(
         delivery_id=f"d{number}",
         alert_id=alert or f"a{number}",
         destination=destination or f"to{number}",
         priority=priority,
         epoch=1,
+        lane=lane or destination or f"to{number}",
+        circuit=lane or destination or f"to{number}",
     )
 
 
@@ -23,6 +27,12 @@ def test_at_most_four_go_to_one_destination_at_a_time() -> None:
     admitted = admit([due(number, destination="slow") for number in range(10)], [], LIMITS)
     assert len(admitted) == 4
     assert admit([due(11, destination="slow"), due(12)], admitted, LIMITS) == (due(12),)
+
+
+def test_addresses_of_one_domain_share_a_lane() -> None:
+    admitted = admit([due(number, lane="slow.example.org") for number in range(10)], [], LIMITS)
+    assert len(admitted) == LIMITS.per_lane
+    assert admit([due(11, lane="slow.example.org"), due(12)], admitted, LIMITS) == (due(12),)
 
 
 def test_one_of_an_alert_and_destination_at_a_time() -> None:
