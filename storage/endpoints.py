@@ -137,6 +137,11 @@ _LISTED: Final = text("""
     ORDER BY t.subscriber_id, t.name, t.id
 """)
 
+_WAITING: Final = text("""
+    SELECT t.subscriber_id || '/' || t.name FROM destinations t LEFT JOIN endpoints x ON x.destination_id = t.id
+    WHERE t.channel = 'webhook' AND t.active AND x.confirmed_at IS NULL ORDER BY 1
+""")
+
 _CERTIFICATES: Final = text("""
     SELECT DISTINCT x.security ->> 'certificate' FROM endpoints x JOIN destinations t ON t.id = x.destination_id
     WHERE t.active AND x.security ->> 'smime' = 'encrypt' AND x.security ->> 'certificate' IS NOT NULL
@@ -231,6 +236,11 @@ def listed(connection: Connection, beginning: str | None = None) -> tuple[Endpoi
         )
         for row in rows
     )
+
+
+def waiting(connection: Connection) -> tuple[str, ...]:
+    """Webhooks that were not confirmed yet, as SUBSCRIBER/NAME."""
+    return tuple(connection.execute(_WAITING).scalars())
 
 
 def certificates(connection: Connection) -> tuple[str, ...]:

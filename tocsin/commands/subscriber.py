@@ -1,6 +1,7 @@
 """`tocsin subscriber add | list`: who is told, where, and of what."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,11 @@ from pydantic import ValidationError
 
 from notifiers.filters import FilterRefused, check
 from schemas.subscribers import SubscriberFile
-from storage import subscribers
+from storage import endpoints, subscribers
 from storage.subscribers import Listed
 from tocsin import wiring
 from tocsin.errors import Refusal
+from tocsin.securing import secured
 
 app = typer.Typer(no_args_is_help=True, help="Who is told, where, and of what.")
 
@@ -34,7 +36,12 @@ def add(
     engine = wiring.database(wiring.settings(data_dir), "subscriber")
     with engine.begin() as connection:
         done = subscribers.bring_in(connection, entries)
+        waiting = endpoints.waiting(connection)
     engine.dispose()
+    for name in waiting:
+        print(
+            f"{name} gets no alert before it has answered: tocsin destination confirm {name} --by WHO", file=sys.stderr
+        )
     if as_json:
         print(json.dumps(asdict(done)))
     elif not done.changed:
@@ -63,7 +70,7 @@ def list_them(data_dir: DataDir = None, as_json: Json = False) -> None:
 def read_file(file: Path) -> SubscriberFile:
     """The subscribers of a file; a refusal names each field that is wrong."""
     try:
-        return read_text(file.read_text("utf-8"), name=str(file))
+        return secured(read_text(file.read_text("utf-8"), name=str(file)), name=str(file), beside=file.parent)
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(f"{file} cannot be read: {error}. Name a YAML file of subscribers.") from None
 
