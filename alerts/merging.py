@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from alerts.cases import Case, CaseFile, Context, Filed, Report, new_case, recount
 from alerts.deciding import Word
 from alerts.errors import Undecidable
+from alerts.evidence import Evidence
 from alerts.filing import end
 from alerts.lifecycle import Speak, Step, ceiling, news, told
 from alerts.routes import moved, told_apart
@@ -115,12 +116,30 @@ def tell_apart(file: CaseFile, case: Case, report: Report, saying: Saying, word:
     if filed is None or filed.case != case.id or filed.evidence.twin is None:
         raise Undecidable("no other report is taken for the same event as this one")
     shape, before = Shape.of(case), case.computed
-    file.removed.add(report)
-    file.reports()[report] = Filed(told_apart(filed.evidence), case.id)
-    file.added.append(file.reports()[report])
-    recount(file, context)
+    _replace(file, case, told_apart(filed.evidence), context)
     _tell(file, case, Change.SPLIT, saying, word)
     _log(case, saying, word, "told apart", before, shape)
+
+
+def undo_apart(
+    file: CaseFile, case: Case, report: Report, twin: str | None, saying: Saying, word: Word, context: Context
+) -> None:
+    """It may be one event with another body's again; `twin` is what its words say of the event."""
+    filed = file.reports().get(report)
+    if filed is None or filed.case != case.id or twin is None:
+        raise Undecidable("its report does not stand in this case, or says too little to be taken for another's event")
+    shape, before = Shape.of(case), case.computed
+    _replace(file, case, filed.evidence.model_copy(update={"twin": twin}), context)
+    _tell(file, case, Change.UNDONE, saying, word)
+    _log(case, saying, word, "apart undone", before, shape)
+
+
+def _replace(file: CaseFile, case: Case, evidence: Evidence, context: Context) -> None:
+    """The same report says something else of its event: the case is counted anew."""
+    file.removed.add(evidence.report)
+    file.added.append(Filed(evidence, case.id))
+    file.reports()[evidence.report] = file.added[-1]
+    recount(file, context)
 
 
 def _mergeable(from_file: CaseFile, gone: Case, to_file: CaseFile, stays: Case) -> None:

@@ -14,12 +14,16 @@ from alerts.deadlines import earliest
 from alerts.deciding import Word
 from alerts.effects import Effects
 from alerts.errors import Undecidable
+from alerts.evidence import Evidence
+from alerts.occurrences import twin_key
 from alerts.pipeline import Setting, wake
 from alerts.routes import Routes
 from alerts.speaking import Saying
 from schemas.alert_events import AlertEvent
+from schemas.decoding import decode_bytes
+from schemas.rejections import Rejection
 from schemas.vocabularies import Tense
-from storage import catalogues, recording
+from storage import archive, catalogues, recording, suggestions
 from storage.deciding import CasePlace, recall
 from storage.memory import Kept, Recalled
 
@@ -46,6 +50,12 @@ _ADD: Final = text("""
 """)
 
 _UNDO: Final = text("UPDATE case_routes SET undone_at = :at WHERE case_id = :case_id AND undone_at IS NULL")
+
+_UNDO_APART: Final = text("""
+    UPDATE case_routes SET undone_at = :at
+    WHERE ledger = :ledger AND from_key = ANY(:keys) AND to_key = from_key AND undone_at IS NULL
+      AND (laboratory, event_id) = (:laboratory, :event_id)
+""")
 
 _APART: Final = text("SELECT count(*) FROM case_routes WHERE ledger = :ledger AND from_key = :key")
 
@@ -108,8 +118,33 @@ def tell_apart(
     desk = _Desk.of(connection, [place], setting, at)
     file, case = desk.at(place)
     merging.tell_apart(file, case, report, desk.saying, word, setting.context)
-    _route(connection, place, place.key, report, "", word, at)
+    key = file.reports()[report].evidence.own_key or place.key
+    _route(connection, CasePlace(ledger=place.ledger, key=key, id=""), key, report, "", word, at)
+    suggestions.unconfirm(connection, place.ledger, report)
     return desk.record(connection)
+
+
+def undo_apart(
+    connection: Connection, place: CasePlace, report: Report, setting: Setting, word: Word, *, at: datetime
+) -> list[AlertEvent]:
+    """Take back that a report was told apart: where another body's describes the same, they count once again."""
+    desk = _Desk.of(connection, [place], setting, at)
+    file, case = desk.at(place)
+    filed = file.reports().get(report)
+    keys = [] if filed is None else [filed.evidence.own_key or place.key, place.key]
+    asked = {"ledger": place.ledger, "keys": keys, "laboratory": report[0], "event_id": report[1], "at": at}
+    if filed is None or not connection.execute(_UNDO_APART, asked).rowcount:
+        raise Undecidable("nobody told this report of the case apart")
+    twin = _twin(connection, filed.evidence)
+    merging.undo_apart(file, case, report, twin, desk.saying, word, setting.context)
+    return desk.record(connection)
+
+
+def _twin(connection: Connection, evidence: Evidence) -> str | None:
+    """What two bodies must agree on, from the report as it came."""
+    (body,) = archive.bodies(connection, [(evidence.laboratory, evidence.event_id, evidence.revision)])
+    decoded = decode_bytes(body.encode(), laboratory=None)
+    return None if isinstance(decoded, Rejection) else twin_key(decoded.detection)
 
 
 def undo(connection: Connection, place: CasePlace, setting: Setting, word: Word, *, at: datetime) -> list[AlertEvent]:

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from schemas.vocabularies import AlertKind, Change
+from storage import browsing
 from storage.engine import connect
 from streams.stage import Again
 from tests.broker.test_case_decisions import WHY, say, told
@@ -16,6 +17,8 @@ from tocsin.errors import Refusal
 
 START = datetime.now(UTC) - timedelta(days=2)
 BY = ("--by", "example-desk", *WHY)
+SAYING = BY[:-1]
+"""Without --yes: nobody is told."""
 
 
 @pytest.fixture
@@ -200,7 +203,7 @@ def test_what_was_neither_joined_nor_parted_cannot_be_taken_back(engine: Engine,
 
 def test_products_that_differ_in_one_word_are_suggested_for_a_person_to_join(engine: Engine, url: str) -> None:
     run(engine, [tablet(1, "pink"), tablet(2, "salmon"), tablet(3, "", sample=_plain("salmon")), tablet(4, "blue")])
-    pairs = json.loads(say(url, "case", "suggestions", "--json"))
+    pairs = [one["of"] for one in json.loads(say(url, "case", "suggestions", "--json"))]
     with engine.begin() as connection:
         rows = connection.execute(text("SELECT id, split_part(case_key, '|', 3) FROM cases")).all()
     colours = {row[0]: row[1] for row in rows}
@@ -209,21 +212,67 @@ def test_products_that_differ_in_one_word_are_suggested_for_a_person_to_join(eng
     ]  # fmt: skip
 
 
-def test_one_seizure_described_by_two_bodies_counts_once_until_a_person_tells_them_apart(
-    engine: Engine, url: str
-) -> None:
+def _two_bodies(engine: Engine) -> tuple[str, str, dict[str, object]]:
+    """One seizure as two bodies describe it: the two reports by name, and the second."""
     seen = {"region": "SI03", "sample": {**_seen("pink"), "n_units": 300}}
     first, second = tablet(1, "pink") | seen, tablet(2, "pink", laboratory="fi-example") | seen | {"country": "SI"}
     run(engine, [first, second])
     assert _events(engine) == 1
+    return f"si-example/{first['event_id']}", f"fi-example/{second['event_id']}", second
+
+
+def _suggested(url: str, number: str) -> list[tuple[set[str], str, str | None]]:
+    found = json.loads(say(url, "case", "suggestions", number, "--json"))
+    return [(set(one["of"]), one["state"], one["by"]) for one in found]
+
+
+def test_one_seizure_described_by_two_bodies_counts_once_until_a_person_tells_them_apart(
+    engine: Engine, url: str
+) -> None:
+    one, other, second = _two_bodies(engine)
     (number,) = numbers(engine)
-    ((one, other),) = json.loads(say(url, "case", "suggestions", number, "--json"))
-    assert {one, other} == {f"si-example/{first['event_id']}", f"fi-example/{second['event_id']}"}
+    assert _suggested(url, number) == [({one, other}, "suggested", None)]
     say(url, "case", "apart", number, "--report", other, *BY)
     assert _events(engine) == 2
     run(engine, [second | {"revision": 2, "action": "amend"}])
     assert _events(engine) == 2
-    assert json.loads(say(url, "case", "suggestions", number, "--json")) == []
+    assert _suggested(url, number) == [({other}, "apart", "example-desk")]
+
+
+def test_that_reports_are_apart_is_taken_back_and_holds_for_later_revisions(engine: Engine, url: str) -> None:
+    one, other, second = _two_bodies(engine)
+    (number,) = numbers(engine)
+    with pytest.raises(Refusal, match="Nobody told this report"):
+        say(url, "case", "apart", number, "--report", other, "--undo", *BY)
+    say(url, "case", "apart", number, "--report", other, *BY)
+    say(url, "case", "apart", number, "--report", other, "--undo", *BY)
+    assert _events(engine) == 1
+    assert _suggested(url, number) == [({one, other}, "suggested", None)]
+    run(engine, [second | {"revision": 2, "action": "amend"}])
+    assert _events(engine) == 1
+    with engine.begin() as connection:
+        found = browsing.case(connection, number)
+    assert found is not None
+    said = [line.action for line in found.log if line.actor == "example-desk"]
+    assert said == ["apart undone", "told apart"]
+
+
+def test_a_person_confirms_that_two_reports_are_one_event_and_telling_them_apart_ends_that(
+    engine: Engine, url: str
+) -> None:
+    one, other, _ = _two_bodies(engine)
+    (number,) = numbers(engine)
+    pair = ("--report", one, "--report", other)
+    say(url, "case", "same", number, *pair, *SAYING)
+    assert _suggested(url, number) == [({one, other}, "confirmed", "example-desk")]
+    assert _events(engine) == 1
+    with pytest.raises(Refusal, match="confirmed already"):
+        say(url, "case", "same", number, *pair, *SAYING)
+    with pytest.raises(Refusal, match="no suggestion"):
+        say(url, "case", "same", number, "--report", one, *SAYING)
+    say(url, "case", "apart", number, "--report", other, *BY)
+    say(url, "case", "apart", number, "--report", other, "--undo", *BY)
+    assert _suggested(url, number) == [({one, other}, "suggested", None)]
 
 
 def _seen(colour: str) -> dict[str, object]:

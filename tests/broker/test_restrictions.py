@@ -14,7 +14,7 @@ from schemas.deliveries import DeliveryReason
 from schemas.vocabularies import Handling, Level
 from storage import leases, ledger
 from storage.engine import connect
-from storage.ledger import Claimed, Due, Refused
+from storage.ledger import Claimed, Refused
 from tests.broker.telling import Site, authority, mail_to, volunteer
 from tests.broker.test_case_decisions import WHY, say
 from tests.broker.test_memory import report
@@ -151,11 +151,7 @@ def claimed(here: Site) -> Claimed | Refused | None:
         epochs = leases.acquire(connection, "one", limit=10)
         due = {each.delivery_id: each for each in ledger.due(connection, "one", per_destination=5, limit=10)}
         assert epochs and wanted in due, "else nothing is claimed and nothing shown"
-        return ledger.claim(connection, Due(**_fields(due[wanted])), "one")
-
-
-def _fields(due: Due) -> dict[str, object]:
-    return {name: getattr(due, name) for name in ("delivery_id", "alert_id", "destination", "priority", "epoch")}
+        return ledger.claim(connection, due[wanted], "one")
 
 
 def test_a_reader_of_a_part_claims_it_as_that_part_and_sees_no_more(here: Site) -> None:

@@ -66,15 +66,20 @@ def leaves(value: JsonValue, path: Path = ()) -> Iterator[Path]:
 
 def planted(path: Path) -> AlertEvent | None:
     """The event with the word at this place; None where no such word can stand."""
-    document = whole().model_dump(mode="json")
-    inner = document
-    for step in path[:-1]:
-        inner = inner[step]
-    inner[path[-1]] = PLANTED
     try:
-        return AlertEvent.model_validate(document)
+        return AlertEvent.model_validate(_put(whole().model_dump(mode="json"), path))
     except ValidationError:
         return None
+
+
+def _put(value: JsonValue, path: Path) -> JsonValue:
+    if not path:
+        return PLANTED
+    step, rest = path[0], path[1:]
+    if isinstance(value, dict):
+        return {name: _put(inner, rest) if name == step else inner for name, inner in value.items()}
+    assert isinstance(value, list)
+    return [_put(inner, rest) if place == step else inner for place, inner in enumerate(value)]
 
 
 def places() -> list[Path]:

@@ -1,7 +1,8 @@
-"""`tocsin case merge | split | undo | apart | suggestions`: what is one threat or one event, settled by a person."""
+"""`tocsin case merge | split | undo | apart | same | suggestions`: what is one threat, what one event, by a person."""
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -13,11 +14,11 @@ from alerts.entitlement import Act
 from alerts.errors import Undecidable
 from alerts.suggesting import suggested
 from schemas.alert_events import AlertEvent
-from storage import merging
-from storage.suggestions import products as suggesting_products
-from storage.suggestions import reports as suggesting_reports
+from storage import merging, releasing
+from storage import suggestions as suggesting
+from storage.browsing import CaseDetail
 from tocsin.commands.case_decisions import Asked, By, DataDir, Reason, Yes
-from tocsin.deciding import Wish, countries_of, desk, place_of, told
+from tocsin.deciding import Desk, Wish, countries_of, desk, place_of, told
 from tocsin.errors import Refusal
 
 
@@ -77,18 +78,44 @@ def apart(
     report: Annotated[str, typer.Option(help="LABORATORY/EVENT_ID of the report that is an event of its own.")],
     by: By,
     reason: Reason,
+    take_back: Annotated[bool, typer.Option("--undo", help="Take that back: it may be the same event.")] = False,
     yes: Yes = False,
     data_dir: DataDir = None,
 ) -> None:
     """Say that a report that was counted once with another body's is not the same event."""
     wish, one = Wish(asked=asked, by=by, reason=reason, yes=yes), _report(report)
+    decide = merging.undo_apart if take_back else merging.tell_apart
+    counted = "as before it was told apart" if take_back else "by itself"
     with desk(data_dir) as here:
         found = here.found(asked)
         word = here.may(wish, Act.SPLIT, countries_of(found))
-        here.ask(found, "Counting a report by itself in", wish)
+        here.ask(found, f"Counting a report {counted} in", wish)
         place, at = place_of(found), datetime.now(UTC)
-        events = _done(lambda: merging.tell_apart(here.connection, place, one, here.setting, word, at=at))
-    print(told(events, otherwise="counted by itself; nothing that anybody was told has changed."))
+        events = _done(lambda: decide(here.connection, place, one, here.setting, word, at=at))
+    print(told(events, otherwise=f"counted {counted}; nothing that anybody was told has changed."))
+
+
+def same(
+    asked: Asked,
+    report: Annotated[list[str], typer.Option(help="LABORATORY/EVENT_ID; twice, the two that are one event.")],
+    by: By,
+    reason: Reason,
+    data_dir: DataDir = None,
+) -> None:
+    """Confirm that two reports which count once are one event; nothing that is counted changes."""
+    wish, pair = Wish(asked=asked, by=by, reason=reason), frozenset(map(_report, report))
+    with desk(data_dir) as here:
+        found = here.found(asked)
+        word = here.may(wish, Act.MERGE, countries_of(found))
+        meant = [two for two in suggested(suggesting.reports(here.connection, found.row.id)) if set(two) == pair]
+        if not meant:
+            raise Refusal("These two are no suggestion, which `tocsin case suggestions CASE` shows; nothing changed.")
+        at = datetime.now(UTC)
+        if not suggesting.confirm(here.connection, found.row.tense, meant[0], word, at=at):
+            raise Refusal("That they are one event was confirmed already; nothing was changed.")
+        log = releasing.log
+        log(here.connection, case_id=found.row.id, action="one event", by=word.by, reason=word.reason, at=at)
+    print("confirmed: they count as one event.")
 
 
 def suggestions(
@@ -96,18 +123,45 @@ def suggestions(
     data_dir: DataDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Open cases that may be of one product; with CASE its reports that count as one event without a reference."""
+    """Open cases that may be of one product; with CASE its reports that count as one event without a reference, and
+    what persons said of them."""
     with desk(data_dir) as here:
         if asked is None:
-            pairs = suggesting_products(here.connection)
+            found = [Suggestion(pair) for pair in suggesting.products(here.connection)]
         else:
-            found = suggested(suggesting_reports(here.connection, here.found(asked).row.id))
-            pairs = [(f"{one[0]}/{one[1]}", f"{other[0]}/{other[1]}") for one, other in found]
+            found = _of_case(here, here.found(asked))
     if as_json:
-        print(json.dumps([list(pair) for pair in pairs], indent=2))
+        print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
         return
-    for one, other in pairs:
-        print(f"{one}  {other}")
+    for one in found:
+        who = f" by {one.by}: {one.reason}" if one.by else ""
+        print(f"{'  '.join(one.of)}  {one.state}{who}")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Cases or reports, and how it stands with them: suggested, confirmed, or apart."""
+
+    of: tuple[str, ...]
+    state: str = "suggested"
+    by: str | None = None
+    reason: str | None = None
+
+
+def _of_case(here: Desk, found: CaseDetail) -> list[Suggestion]:
+    reports = suggesting.reports(here.connection, found.row.id)
+    said, own = suggesting.said(here.connection, found.row.tense, reports), {one.report for one in reports}
+    listed = []
+    for pair in suggested(reports):
+        word = said.one.get((min(pair, key=str), max(pair, key=str)))
+        state = Suggestion(tuple(map(_named, pair)))
+        listed.append(state if word is None else replace(state, state="confirmed", by=word.by, reason=word.reason))
+    apart = ((report, word) for report, word in said.apart.items() if report in own)
+    return listed + [Suggestion((_named(one),), "apart", word.by, word.reason) for one, word in apart]
+
+
+def _named(report: Report) -> str:
+    return f"{report[0]}/{report[1]}"
 
 
 def _done(decision: Callable[[], list[AlertEvent]]) -> list[AlertEvent]:
@@ -127,5 +181,5 @@ def _report(text: str) -> Report:
 
 def add_to(app: typer.Typer) -> None:
     """These as commands of `tocsin case`."""
-    for command in (merge, split, undo, apart, suggestions):
+    for command in (merge, split, undo, apart, same, suggestions):
         app.command()(command)
