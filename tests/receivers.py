@@ -62,12 +62,13 @@ async def mailbox() -> AsyncIterator[Mailbox]:
 @dataclass
 class Hook:
     """Every request, in order, with its id and body. `answers` are used up first; after that 204. No answer is
-    given while the gate is shut."""
+    given while the gate is shut. `headers` go with every answer."""
 
     url: str = ""
     received: list[tuple[str, str]] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[str]:
@@ -76,7 +77,7 @@ class Hook:
     async def take(self, request: web.Request) -> web.Response:
         self.received.append((request.headers["webhook-id"], await request.text()))
         await self.gate.wait()
-        return web.Response(status=self.answers.pop(0) if self.answers else 204)
+        return web.Response(status=self.answers.pop(0) if self.answers else 204, headers=self.headers)
 
 
 @asynccontextmanager
