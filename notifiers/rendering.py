@@ -147,7 +147,7 @@ def _tabled(fact: Fact) -> str:
     return textwrap.fill(
         fact.value,
         WIDTH,
-        initial_indent=f"{fact.label + ':':<{LABEL_WIDTH}}",
+        initial_indent=f"{fact.label + ': ':<{LABEL_WIDTH}}",
         subsequent_indent=" " * LABEL_WIDTH,
         break_on_hyphens=False,
     )
