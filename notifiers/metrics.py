@@ -10,6 +10,7 @@ from notifiers.outcomes import Verdict
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState, HoldReason, OutcomeReason
 from schemas.languages import ENGLISH, LANGUAGES
 from schemas.plans import OPEN_STATES
+from storage.reconciling import Gap
 
 SECONDS: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15, 45)
 REPORT_SECONDS: Final = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 5, 30, 60, 300, 900, 3600)
@@ -67,6 +68,9 @@ report_seconds: Final = Histogram(
     ["channel"],
     buckets=REPORT_SECONDS,
 )
+unreconciled: Final = Gauge(
+    "tocsin_deliveries_unreconciled", "L3 and L4 that a statutory destination neither has nor will get by itself.", ["gap"]
+)
 pages: Final = Counter("tocsin_delivery_pages_total", "Times a person must look at deliveries.", ["cause"])
 countries_unreached: Final = Gauge(
     "tocsin_countries_unreached", "Reporting countries without a statutory destination that could be told of anything."
@@ -101,6 +105,8 @@ for _returned in Returned:
     bounces.labels(_returned.value)
 for _whose in Whose:
     certificate_expiry.labels(_whose.value)
+for _gap in Gap:
+    unreconciled.labels(_gap.value)
 for _page in Page:
     pages.labels(_page.value)
 for _language in LANGUAGES:

@@ -17,6 +17,7 @@ from notifiers.dispatch import Dispatched, dispatch
 from notifiers.escalation import Fired, escalate
 from notifiers.metrics import Page
 from notifiers.planning import Policy
+from notifiers.reconciliation import EVERY, Reconciliation
 from schemas.deliveries import DeliveryReason, DeliveryState
 from schemas.subscribers import Recipient
 from storage import delivery_list, subscribers
@@ -50,6 +51,7 @@ class Service:
             asyncio.create_task(self._listen(news)),
             asyncio.create_task(self._gauges()),
             asyncio.create_task(self._escalate()),
+            asyncio.create_task(self._reconcile()),
             asyncio.create_task(self._digests()),
             asyncio.create_task(self._coverage()),
         ]
@@ -97,6 +99,17 @@ class Service:
                 expected = is_infrastructure(error)
                 log.warning("escalation_failed", error=type(error).__name__, exc_info=None if expected else error)
             await asyncio.sleep(self.look_every)
+
+    async def _reconcile(self) -> None:
+        """Does every authority have what it must?"""
+        reconciliation = Reconciliation(self.engine)
+        while True:
+            try:
+                await asyncio.to_thread(reconciliation.look)
+            except Exception as error:
+                expected = is_infrastructure(error)
+                log.warning("reconciliation_failed", error=type(error).__name__, exc_info=None if expected else error)
+            await asyncio.sleep(EVERY)
 
     async def _listen(self, news: asyncio.Event) -> None:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
