@@ -98,7 +98,8 @@ def _cases(recorded: Recorded, memory: Memory) -> Iterable[FeedbackCase]:
         case = None if file is None else _filed_in(file, report)
         if case is not None and case.id not in seen:
             seen.add(case.id)
-            yield FeedbackCase(case_id=case.id, substance=named.identity.name, level=_level(case, recorded.laboratory))
+            level = _level(case, recorded.laboratory)
+            yield FeedbackCase.trusted(case_id=case.id, substance=named.identity.name, level=level)
 
 
 def _filed_in(file: CaseFile, report: Report) -> Case | None:

@@ -148,7 +148,7 @@ class Grading:
         fired.append(self.certainty.sentence(confidence))
         if judged.override is not None:
             fired.append(_fired(judged.override, "override", f"L{int(judged.level)}", values))
-        return Grade(
+        return Grade.trusted(
             anchor=date.min,
             level=judged.level,
             impact=judged.scores[0],

@@ -24,7 +24,7 @@ from alerts.leading import leading
 from alerts.lifecycle import Policy
 from alerts.memory import Memory
 from alerts.readings import Reading, reading_of
-from alerts.routes import Routes, routed
+from alerts.routes import Routes
 from alerts.speaking import Saying, repeat_decisions, speak_after_report, withdraw_by_person
 from schemas.alert_events import AlertEvent
 from schemas.decoding import Decoded
@@ -64,11 +64,15 @@ def read(
     decoded: Decoded, *, laboratory: str, at: datetime, setting: Setting, source: Coordinates | None = None
 ) -> Reading:
     """Identify the components of a report and say what it tells to which case. Depends on the report alone."""
-    certainty = setting.grading.certainty
-    reading = reading_of(
-        decoded, laboratory=laboratory, at=at, catalogue=setting.catalogue, certainty=certainty, source=source
+    return reading_of(
+        decoded,
+        laboratory=laboratory,
+        at=at,
+        catalogue=setting.catalogue,
+        certainty=setting.grading.certainty,
+        source=source,
+        routes=setting.routes,
     )
-    return replace(reading, said=routed(reading.said, setting.routes), routes=setting.routes.version)
 
 
 def fold(reading: Reading, memory: Memory, effects: Effects, setting: Setting) -> Standing | Rejection:

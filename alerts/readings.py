@@ -7,6 +7,7 @@ from uuid import UUID
 from alerts.catalogue import Catalogue
 from alerts.evidence import Named
 from alerts.identity import identify
+from alerts.routes import Routes, routed
 from alerts.settling import settled
 from alerts.statements import Said, said_by
 from alerts.techniques import Certainty
@@ -49,8 +50,9 @@ def reading_of(
     catalogue: Catalogue,
     certainty: Certainty,
     source: Coordinates | None = None,
+    routes: Routes | None = None,
 ) -> Reading:
-    """Identify each component and derive the evidence. Same report, catalogue and rules: same reading."""
+    """Identify each component and derive the evidence. Same report, catalogue, rules and routes: same reading."""
     detection = decoded.detection
     named = tuple(
         Named(component, identity)
@@ -68,7 +70,8 @@ def reading_of(
         laboratory=laboratory,
         decoded=decoded,
         named=named,
-        said=said,
+        said=said if routes is None else routed(said, routes),
         catalogue=catalogue.version,
+        routes=routes.version if routes is not None else "",
         source=source,
     )

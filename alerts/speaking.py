@@ -242,7 +242,7 @@ def _log(entry: Touched, step: Step, saying: Saying, detection: Detection, labor
     grade = entry.case.grade
     was, became = difference(entry.shape, Shape.of(entry.case))
     saying.effects.log.append(
-        LogEntry(
+        LogEntry.trusted(
             case_id=entry.case.id,
             at=saying.at,
             actor=MACHINE,

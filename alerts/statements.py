@@ -190,7 +190,7 @@ class _Report:
     ) -> Evidence:
         detection, sample = self.detection, self.detection.sample
         links = same_event_links(detection, self.laboratory, self.day)
-        return Evidence(
+        return Evidence.trusted(
             case_key=key,
             tense=detection.status,
             laboratory=self.laboratory,
@@ -374,7 +374,7 @@ def _subject(identity: Identity, catalogue: Catalogue) -> Subject:
     entry = identity.entry
     unidentified = identity.unidentified
     group = identity.subgroup or identity.category.value
-    return Subject(
+    return Subject.trusted(
         key=f"U:{group}" if unidentified else identity.key,
         name=f"unidentified {_spoken(group)}" if unidentified else identity.name,
         kind=identity.kind,

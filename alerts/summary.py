@@ -52,7 +52,7 @@ class Summary(Frozen):
         countries = dict(self.countries)
         countries[report.country] = countries.get(report.country, 0) + int(new_event)
         worse = report.harm > self.harm
-        return Summary(
+        return Summary.trusted(
             reports=self.reports + 1,
             countries=dict(sorted(countries.items())),
             forms=self.forms | ({report.form} if report.form else set()),
@@ -103,7 +103,7 @@ def _few(words: Iterable[str]) -> tuple[str, ...]:
 
 def source_of(report: Evidence) -> Source:
     """A report as the alert names it."""
-    return Source(
+    return Source.trusted(
         laboratory=report.laboratory,
         event_id=report.event_id,
         revision=report.revision,

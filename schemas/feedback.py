@@ -92,7 +92,8 @@ class Feedback(Frozen):
         """The message to one laboratory."""
         told = "\n".join(map(_told, reports))
         digest = hashlib.sha256(f"feedback\n{laboratory}\n{told}".encode()).digest()
-        return cls(event_id=UUID(bytes=digest[:16], version=5), laboratory=laboratory, reports=tuple(reports))
+        event_id = UUID(bytes=digest[:16], version=5)
+        return cls.trusted(event_id=event_id, laboratory=laboratory, reports=tuple(reports))
 
 
 def refused(

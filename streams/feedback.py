@@ -39,7 +39,7 @@ def of(consequence: Consequence, events: Sequence[AlertEvent], at: datetime) -> 
     """What is told of a report that was not refused, received at this time. `events` have their numbers."""
     assert consequence.source is not None
     detection, fate = consequence.decoded.detection, FATES[consequence.standing]
-    return ReportFeedback(
+    return ReportFeedback.trusted(
         source=_source(consequence.source, at),
         fate=fate,
         event_id=detection.event_id,
@@ -126,7 +126,7 @@ def _weight(report: ReportFeedback) -> int:
 
 def _source(place: Coordinates, at: datetime) -> Source:
     offset = place.offset if place.offset >= 0 else -1 - place.offset
-    return Source(topic=place.topic, partition=place.partition, offset=offset, timestamp=at)
+    return Source.trusted(topic=place.topic, partition=place.partition, offset=offset, timestamp=at)
 
 
 def _named(value: bytes | None) -> tuple[UUID | None, int | None]:
