@@ -69,7 +69,9 @@ report_seconds: Final = Histogram(
     buckets=REPORT_SECONDS,
 )
 unreconciled: Final = Gauge(
-    "tocsin_deliveries_unreconciled", "L3 and L4 that a statutory destination neither has nor will get by itself.", ["gap"]
+    "tocsin_deliveries_unreconciled",
+    "L3 and L4 that a statutory destination neither has nor will get by itself.",
+    ["gap"],
 )
 pages: Final = Counter("tocsin_delivery_pages_total", "Times a person must look at deliveries.", ["cause"])
 countries_unreached: Final = Gauge(

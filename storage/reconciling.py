@@ -1,4 +1,4 @@
-"""What an authority should have and does not: every L3 and L4, every statutory destination, until there is an outcome."""
+"""What an authority should have and does not: every L3 and L4 at every statutory destination has an outcome."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,8 +69,8 @@ _GAPS: Final = text(f"""
     SELECT gap, alert_id, number, revision, destination, subscriber, delivery_id, reason
     FROM judged WHERE gap IS NOT NULL
     UNION ALL
-    SELECT CASE WHEN h.event_id IS NULL THEN 'unplanned' ELSE 'held' END, e.alert_id, e.number, e.revision, '', '', NULL,
-           h.reason
+    SELECT CASE WHEN h.event_id IS NULL THEN 'unplanned' ELSE 'held' END, e.alert_id, e.number, e.revision, '', '',
+           NULL, h.reason
     FROM events e
     LEFT JOIN held_events h ON h.event_id = e.event_id AND h.released_at IS NULL
     LEFT JOIN alert_threads a ON a.alert_id = e.alert_id
