@@ -33,6 +33,9 @@ AWAITS: Final = "awaits a native reviewer"
 """What the head of a catalogue says until a person who grew up with the language has read it and put a name there."""
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
+_SPOKEN_IN_THE_UNION: Final = {"pt": "pt_PT"}
+"""Where the bare code names the language of another continent."""
+
 _ARTICLES: Final = {"GB": "the United Kingdom", "NL": "the Netherlands", "US": "the United States"}
 
 
@@ -141,7 +144,8 @@ def tongue(code: str) -> Tongue:
     words.add_fallback(_Counting(code))
     reviewed = AWAITS not in catalogue.header_comment
     told = [message.id for message in catalogue if message.context == RULE and isinstance(message.id, str)]
-    return Tongue(code, Locale.parse(code), words, reviewed, [(_pattern(text), text) for text in told])
+    locale = Locale.parse(_SPOKEN_IN_THE_UNION.get(code, code))
+    return Tongue(code, locale, words, reviewed, [(_pattern(text), text) for text in told])
 
 
 class _Counting(gettext.NullTranslations):
