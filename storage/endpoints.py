@@ -65,7 +65,7 @@ _CURRENT: Final = text("""
 _SECURE: Final = text("""
     INSERT INTO endpoints AS old (destination_id, security)
     SELECT id, security FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, security jsonb)
-    WHERE security <> CAST(:usual AS jsonb) OR EXISTS (SELECT FROM endpoints e WHERE e.destination_id = new.id)
+    WHERE security <> '{}' OR EXISTS (SELECT FROM endpoints e WHERE e.destination_id = new.id)
     ON CONFLICT (destination_id) DO UPDATE SET security = excluded.security WHERE old.security <> excluded.security
 """)
 
@@ -168,9 +168,10 @@ def _exchanged(connection: Connection, row: JsonRow, known: Mapping[str, RowMapp
 
 def secure(connection: Connection, wanted: Mapping[str, Security]) -> int:
     """How the way to each destination is protected, as the file says; how many rows that changed."""
-    rows = [{"id": id_, "security": each.model_dump(mode="json")} for id_, each in wanted.items()]
-    usual = json.dumps(Security().model_dump(mode="json"))
-    return connection.execute(_SECURE, {"rows": json.dumps(rows), "usual": usual}).rowcount
+    rows = [
+        {"id": id_, "security": each.model_dump(mode="json", exclude_defaults=True)} for id_, each in wanted.items()
+    ]
+    return connection.execute(_SECURE, {"rows": json.dumps(rows)}).rowcount
 
 
 def rotate(connection: Connection, destination: str, *, secret: str, before: str, by: str, reason: str) -> None:

@@ -25,6 +25,7 @@ class Mailbox:
     port: int = 0
     received: list[EmailMessage] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     answers: list[str | None] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -39,6 +40,7 @@ class Mailbox:
         assert isinstance(message, EmailMessage)
         self.received.append(message)
         self.recipients += envelope.rcpt_tos
+        self.senders.append(envelope.mail_from or "")
         answer = self.answers.pop(0) if self.answers else "250 2.0.0 Ok"
         await self.gate.wait()
         if answer is None:

@@ -48,7 +48,9 @@ class Verp:
             raw = base64.b32decode(token.upper() + _PADDING)
         except binascii.Error:
             return None
-        return raw[:16].hex() if hmac.compare_digest(raw[16:], self._code(raw[:16])) else None
+        delivery = raw[:16].hex()
+        whole = self.sender(delivery).lower().encode()
+        return delivery if hmac.compare_digest(whole, f"{local}@{domain}".encode()) else None
 
     def _code(self, raw: bytes) -> bytes:
         return hmac.digest(self.key, b"bounce\0" + raw, sha256)[:_CODE_BYTES]

@@ -13,6 +13,8 @@ from notifiers.courier import Courier, CourierConfig
 from notifiers.dispatch import Dispatched, dispatch
 from notifiers.email.pool import MailPool
 from notifiers.email.relay import MailRelay
+from notifiers.email.smime import Signer
+from notifiers.email.verp import Verp
 from notifiers.planning import Policy
 from notifiers.sending import Channels
 from notifiers.service import Service
@@ -108,14 +110,20 @@ class Site:
 
     @asynccontextmanager
     async def courier(
-        self, name: str = "one", *, dispatches: bool = True, hooks: tuple[Hook, ...] = ()
+        self,
+        name: str = "one",
+        *,
+        dispatches: bool = True,
+        hooks: tuple[Hook, ...] = (),
+        verp: Verp | None = None,
+        signer: Signer | None = None,
     ) -> AsyncIterator[Courier]:
         """A courier that runs until the block ends, then drains."""
         relay = relay_at(self.mailbox.port, self.name)
         pool = MailPool(relay)
         origins = frozenset(origin(each.url) for each in hooks)
         async with WebhookSender(WebhookConfig(loopback=origins)) as sender:
-            channels = Channels(relay=relay, mail=pool, webhook=sender)
+            channels = Channels(relay=relay, mail=pool, webhook=sender, verp=verp, signer=signer)
             courier = Courier(self.engine, channels, CourierConfig(name=name, look_every=0.05))
             stop = asyncio.Event()
             service = Service(engine=self.engine, courier=courier, look_every=0.1)

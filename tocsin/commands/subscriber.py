@@ -1,7 +1,6 @@
 """`tocsin subscriber add | list`: who is told, where, and of what."""
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -39,9 +38,7 @@ def add(
         waiting = endpoints.waiting(connection)
     engine.dispose()
     for name in waiting:
-        print(
-            f"{name} gets no alert before it has answered: tocsin destination confirm {name} --by WHO", file=sys.stderr
-        )
+        typer.echo(f"{name} gets no alert yet: tocsin destination confirm {name} --by WHO", err=True)
     if as_json:
         print(json.dumps(asdict(done)))
     elif not done.changed:
