@@ -20,6 +20,7 @@ class Act(StrEnum):
     SPLIT = "split"
     RELEASE = "release to the public"
     RELEASE_HELD = "release what is held"
+    NOTIFY = "record a step of a notification"
     DISCLOSE = "decide what readers of a restricted alert are told"
 
 

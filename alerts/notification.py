@@ -3,11 +3,12 @@
 A draft for a focal point to complete and send; nothing here sends it. (EU) 2023/1322 is the Regulation.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 
 from alerts.evidence import Subject
+from alerts.time_limits import Clock, Step, clocks
 from schemas.base import Frozen
 from schemas.detections import Component, Detection
 from schemas.vocabularies import MeasureKind, ReferenceStandard
@@ -22,21 +23,11 @@ class Item(Frozen):
     missing: tuple[str, ...]
 
 
-class Clock(Frozen):
-    """A time limit of the Regulation. `due` holds if `starts_with` happens on `since`."""
-
-    article: str
-    what: str
-    weeks: int
-    starts_with: str
-    since: date
-    due: date
-
-
 class Draft(Frozen):
     """The whole draft. `handling` and `conditions` go with it wherever it goes."""
 
     title: str
+    number: str | None
     case: str
     alert: str | None
     first_in_union: bool
@@ -62,6 +53,9 @@ class Basis:
     subject: Subject
     first_in_union: bool
     decided_on: date
+    today: date
+    number: str | None = None
+    done: Mapping[Step, date] = field(default_factory=dict)
     handling: str
     conditions: tuple[str, ...]
     reports: tuple[Detection, ...]
@@ -75,6 +69,7 @@ def draft(basis: Basis) -> Draft:
     reports, subject = basis.reports, basis.subject
     return Draft(
         title=f"Notification of {subject.name} (draft)",
+        number=basis.number,
         case=basis.case,
         alert=basis.alert,
         first_in_union=basis.first_in_union,
@@ -83,24 +78,7 @@ def draft(basis: Basis) -> Draft:
         handling=basis.handling,
         conditions=basis.conditions,
         items=tuple(Item(letter=letter, heading=heading, **_part(fill, basis)) for letter, heading, fill in _ITEMS),
-        clocks=clocks(basis.decided_on) if reports else (),
-    )
-
-
-def clocks(since: date) -> tuple[Clock, ...]:
-    """Art. 8 asks at once, Art. 9 and 10 count weeks from a request. As if each step began as soon as it may."""
-    report = since + timedelta(weeks=5)
-    request = report + timedelta(weeks=2)
-    assessment = request + timedelta(weeks=6)
-    steps = (
-        ("Art. 8(1)", "information to the Agency and Europol, without undue delay", 0, "detection", since, since),
-        ("Art. 9", "initial report of the Agency", 5, "request for an initial report", since, report),
-        ("Art. 10(1)", "request for a risk assessment", 2, "receipt of the initial report", report, request),
-        ("Art. 10", "risk assessment report", 6, "request for a risk assessment", request, assessment),
-    )  # fmt: skip
-    return tuple(
-        Clock(article=article, what=what, weeks=weeks, starts_with=starts, since=day, due=due)
-        for article, what, weeks, starts, day, due in steps
+        clocks=clocks(basis.decided_on, basis.done, basis.today) if reports else (),
     )
 
 

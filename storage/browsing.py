@@ -1,7 +1,7 @@
 """Cases and alerts to look at: lists, one case with its log, one alert with its revisions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +13,8 @@ from alerts.grading import Grade
 from alerts.summary import Summary
 from schemas.alert_events import AlertEvent, OverrideRef
 from schemas.vocabularies import Level, Tense
+from storage import notifications
+from storage.notifications import Notification
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +35,7 @@ class CaseRow:
     override: OverrideRef | None = None
     ended_as: str | None = None
     review_overdue: datetime | None = None
+    notification: Notification | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +51,7 @@ class LogRow:
     revision: int | None
     before: Level | None
     after: Level | None
+    announced: Level | None
     rules: tuple[str, ...]
     rule_set: str
 
@@ -105,7 +109,8 @@ _REPORTS: Final = text("""
 """)
 
 _LOG: Final = text("""
-    SELECT at, actor, action, reason, laboratory, event_id, revision, level_before, level_after, rules, rule_set
+    SELECT at, actor, action, reason, laboratory, event_id, revision, level_before, level_after, rules, rule_set,
+           CAST(detail->'became'->>'announced' AS integer) AS announced
     FROM case_log WHERE case_id = :id ORDER BY id DESC LIMIT :limit
 """)
 
@@ -137,7 +142,9 @@ def cases(
 ) -> tuple[CaseRow, ...]:
     """Listed cases, gravest first, then those changed last."""
     parameters = {"at_least": int(at_least), "tense": tense, "country": country, "limit": limit}
-    return tuple(_row(row) for row in connection.execute(_CASES, parameters))
+    found = [_row(row) for row in connection.execute(_CASES, parameters)]
+    drafts = notifications.of(connection, [row.id for row in found])
+    return tuple(replace(row, notification=drafts.get(row.id)) for row in found)
 
 
 def case(connection: Connection, asked: str, *, limit: int = 200) -> CaseDetail | None:
@@ -149,7 +156,7 @@ def case(connection: Connection, asked: str, *, limit: int = 200) -> CaseDetail 
     grade = connection.execute(_GRADE, {"id": row.id}).one_or_none()
     reports = connection.execute(_REPORTS, {"ledger": row.ledger, "key": row.case_key, "id": row.id, "limit": limit})
     return CaseDetail(
-        row=_row(row),
+        row=replace(_row(row), notification=notifications.of(connection, [row.id]).get(row.id)),
         subject=Subject.model_validate_json(row.subject),
         summary=Summary.model_validate_json(row.summary),
         grade=Grade.model_validate_json(grade.body) if grade else None,
@@ -226,6 +233,7 @@ def _log(row: "Row[Any]") -> LogRow:
         revision=row.revision,
         before=None if row.level_before is None else Level(row.level_before),
         after=None if row.level_after is None else Level(row.level_after),
+        announced=None if row.announced is None else Level(row.announced),
         rules=tuple(row.rules),
         rule_set=row.rule_set,
     )

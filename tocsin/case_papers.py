@@ -2,15 +2,17 @@
 
 import html
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from alerts.notification import Basis, Draft, draft
 from alerts.public_extract import NotPublic, PublicExtract, check, extract
+from alerts.time_limits import Clock
 from schemas.decoding import decode_bytes
 from schemas.detections import Detection
 from schemas.rejections import Rejection
-from storage import archive, browsing
+from storage import archive, browsing, notifications
 from storage.browsing import CaseDetail
 from tocsin.errors import Refusal
 
@@ -27,13 +29,18 @@ def notification(connection: Connection, asked: str) -> Draft:
     """The draft for a case, whatever its level."""
     found = case_of(connection, asked)
     grade, summary = found.grade, found.summary
+    opened = notifications.of(connection, [found.row.id]).get(found.row.id)
+    first = min((line.at for line in found.log), default=found.row.changed_at)
     return draft(
         Basis(
             case=found.row.id,
             alert=found.row.number,
             subject=found.subject,
             first_in_union=grade is not None and any("UNION-FIRST" in rule.id for rule in grade.fired),
-            decided_on=min((line.at for line in found.log), default=found.row.changed_at).date(),
+            decided_on=(opened.opened_at if opened else first).date(),
+            today=datetime.now(UTC).date(),
+            number=opened.number if opened else None,
+            done=opened.done if opened else {},
             handling=summary.handling,
             conditions=summary.use_conditions,
             reports=tuple(_reports(connection, found)),
@@ -66,7 +73,7 @@ def page(made: Draft) -> str:
     body = "".join(_section(item.letter, item.heading, item.known, item.missing) for item in made.items)
     clocks = "".join(
         f"<tr><td>{html.escape(clock.article)}</td><td>{html.escape(clock.what)}</td>"
-        f"<td>{clock.weeks} weeks from {html.escape(clock.starts_with)}</td><td>{clock.due}</td></tr>"
+        f"<td>{clock.weeks} weeks from {html.escape(clock.starts_with)}</td><td>{limit(clock)}</td></tr>"
         for clock in made.clocks
     )
     conditions = "".join(f"<p>Condition of use: {html.escape(condition)}</p>" for condition in made.conditions)
@@ -76,11 +83,21 @@ def page(made: Draft) -> str:
         "<style>body{font:16px/1.5 sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
         "th,td{text-align:left;padding:.2rem .6rem;border-bottom:1px solid #ccc}.missing{color:#8a1c00}</style></head>"
         f"<body><p>TLP:{html.escape(made.handling)}</p><h1>{html.escape(made.title)}</h1><p>{first} "
-        f"Case {html.escape(made.case)}, alert {html.escape(made.alert or '-')}. Content of Art. 13(2)(a)–(j) of "
+        f"Draft {html.escape(made.number or '-')}, case {html.escape(made.case)}, "
+        f"alert {html.escape(made.alert or '-')}. Content of Art. 13(2)(a)–(j) of "
         f"Regulation (EU) 2023/1322; {made.missing} things are still missing.</p>{conditions}{body}"
-        f"<h2>Time limits</h2><table><tr><th>Article</th><th>What</th><th>Counted</th><th>If each step begins at once"
+        f"<h2>Time limits</h2><table><tr><th>Article</th><th>What</th><th>Counted</th><th>Ends"
         f"</th></tr>{clocks}</table></body></html>\n"
     )
+
+
+def limit(clock: Clock) -> str:
+    """When a time limit ends, and how it stands."""
+    if clock.done is not None:
+        return f"done on {clock.done}"
+    if clock.overdue:
+        return f"{clock.due}, overdue"
+    return f"{clock.due}" if clock.runs else f"{clock.due} at the earliest, does not run yet"
 
 
 def _section(letter: str, heading: str, known: tuple[str, ...], missing: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # chemistry and the stream take a second to import: only thos
     from notifiers.tokens import Links
     from notifiers.webhook.sender import WebhookConfig
     from streams.assess import Assessed
+    from streams.clock import Tick
     from streams.identifying import Identifying
     from streams.replaying import Replays
     from streams.told import Topics
@@ -181,9 +182,6 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
     from storage.repeating import repeat_all
     from streams.assess import Assess
-    from streams.clock import Both
-    from streams.identifying import Identifying
-    from streams.timers import Timers
     from streams.worker import Worker
 
     engine = database(settings, f"worker {flow.value}")
@@ -197,11 +195,21 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
         stage=Assess(decisions, {one.id: one for one in registered}),
         registry=version,
         site=settings.message_domain,
-        tick=Both(Timers(engine, decisions), Identifying(engine, decisions)) if flow is Flow.LIVE else None,
+        tick=clock_work(engine, decisions) if flow is Flow.LIVE else None,
         caught_up=lambda: repeat_all(engine, decisions, now=datetime.now(UTC)),
         relay=flow is Flow.LIVE,
         ready=say_ready,
     )
+
+
+def clock_work(engine: Engine, decisions: "Setting") -> "Tick":
+    """Everything that one process of a site does each second."""
+    from streams.clock import Both
+    from streams.desk import Desk
+    from streams.identifying import Identifying
+    from streams.timers import Timers
+
+    return Both(Both(Timers(engine, decisions), Identifying(engine, decisions)), Desk(engine))
 
 
 def identifying(settings: Settings, engine: Engine) -> "Identifying":

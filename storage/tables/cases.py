@@ -170,8 +170,13 @@ alerts: Final = Table(
     Column("decided_at", DateTime(timezone=True), nullable=False),
     Column("body", JSONB, nullable=False),
     Index("ix_alerts_number", "number"),
+    Index(
+        "ix_alerts_new_to_union",
+        "case_id",
+        postgresql_where=text("tense = 'actual' AND body->>'novelty' = 'new_to_union'"),
+    ),
 )
-"""Every revision that was told. By number: what people ask for."""
+"""Every revision that was told. By number: what people ask for. New to the Union: what opens a notification draft."""
 
 case_log: Final = Table(
     "case_log",

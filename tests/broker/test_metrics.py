@@ -25,6 +25,7 @@ from storage.conservation import EventFate
 from storage.freshness import Heard
 from storage.laboratories import LaboratoryState
 from storage.positions import HoldCause
+from storage.unattended import Waits
 from streams.metrics import Fated
 from tests.broker.telling import Site as Telling
 from tests.broker.telling import authority, comes, mail_to
@@ -44,6 +45,7 @@ LABELS: Final[dict[str, tuple[type[StrEnum], ...]]] = {
     "stage": (Stage,),
     "fate": (RecordFate, EventFate),
     "heard": (Heard,),
+    "what": (Waits,),
 }
 ENDINGS: Final = {"counter": ("_total",), "histogram": ("_seconds", "_bytes"), "gauge": ("",)}
 

@@ -3,7 +3,8 @@
 import json
 from datetime import date
 
-from alerts.notification import Basis, Draft, clocks, draft
+from alerts.notification import Basis, Draft, draft
+from alerts.time_limits import Step, clocks
 from schemas.decoding import Decoded, decode_bytes
 from schemas.detections import Detection
 from tests.unit.deciding import UNLISTED, Desk, Document, component, harm, report
@@ -25,6 +26,7 @@ def drafted(*documents: Document, conditions: tuple[str, ...] = ()) -> Draft:
             subject=case.subject,
             first_in_union=case.grade is not None and "I2-UNION-FIRST" in {rule.id for rule in case.grade.fired},
             decided_on=date(2026, 3, 3),
+            today=date(2026, 3, 3),
             handling="AMBER",
             conditions=conditions,
             reports=tuple(map(detection, documents)),
@@ -58,10 +60,21 @@ def test_ages_sexes_and_case_references_stay_with_the_laboratory() -> None:
 
 
 def test_the_time_limits_follow_each_other_in_two_five_and_six_weeks() -> None:
-    told, report_, request, assessment = clocks(date(2026, 1, 5))
+    told, report_, request, assessment = clocks(date(2026, 1, 5), {}, date(2026, 1, 5))
     assert told.due == date(2026, 1, 5)
     assert (report_.weeks, request.weeks, assessment.weeks) == (5, 2, 6)
     assert (report_.due, request.due, assessment.due) == (date(2026, 2, 9), date(2026, 2, 23), date(2026, 4, 6))
+
+
+def test_a_time_limit_runs_from_the_day_of_the_step_before_and_only_then_can_be_overdue() -> None:
+    opened, late = date(2026, 1, 5), date(2027, 1, 1)
+    assert [(clock.runs, clock.overdue) for clock in clocks(opened, {}, late)] == [(True, True), *[(False, False)] * 3]
+    done = {Step.INFORMATION: date(2026, 1, 6), Step.REQUEST: date(2026, 2, 1)}
+    told, report_, request, _ = clocks(opened, done, date(2026, 3, 8))
+    assert (told.done, told.overdue) == (date(2026, 1, 6), False)
+    assert (report_.since, report_.due) == (date(2026, 2, 1), date(2026, 3, 8))
+    assert report_.runs and not report_.overdue
+    assert clocks(opened, done, date(2026, 3, 9))[1].overdue and not request.runs
 
 
 def test_the_page_shows_all_of_it_and_nothing_in_it_can_run() -> None:

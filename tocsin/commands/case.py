@@ -1,6 +1,7 @@
 """`tocsin case list | show`: what the threats are, how grave, and why; and what people decide about them."""
 
 import json
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +15,13 @@ from storage import browsing
 from storage.browsing import CaseDetail, CaseRow
 from tocsin import case_papers, wiring
 from tocsin.case_explaining import Explained, explained_of
-from tocsin.commands import case_decisions, case_merging
+from tocsin.commands import case_decisions, case_merging, case_steps
 from tocsin.errors import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Threats: level, spread, reports and reasons.")
 case_decisions.add_to(app)
 case_merging.add_to(app)
+case_steps.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -93,7 +95,7 @@ def notification(
 
 
 def _say_draft(made: Draft) -> None:
-    print(f"{made.title}, case {made.case}, TLP:{made.handling}, {made.missing} things missing")
+    print(f"{made.number or '-'}  {made.title}, case {made.case}, TLP:{made.handling}, {made.missing} things missing")
     for item in made.items:
         print(f"({item.letter}) {item.heading}")
         for line in item.known:
@@ -101,7 +103,8 @@ def _say_draft(made: Draft) -> None:
         for line in item.missing:
             print(f"    ? {line}")
     for clock in made.clocks:
-        print(f"{clock.article:<11} {clock.due}  {clock.what} ({clock.weeks} weeks from {clock.starts_with})")
+        counted = f"{clock.weeks} weeks from {clock.starts_with}"
+        print(f"{clock.article:<11} {case_papers.limit(clock)}  {clock.what} ({counted})")
 
 
 @app.command()
@@ -130,7 +133,20 @@ def _told(row: CaseRow) -> str:
     if row.number is None or row.announced is None:
         return "nobody told"
     ended = f", {row.ended_as or row.state}" if row.ended_as or row.state != "open" else ""
-    return f"{row.number} at L{row.announced}{ended}{_set(row)}"
+    return f"{row.number} at L{row.announced}{ended}{_set(row)}{_draft_of(row)}"
+
+
+def _draft_of(row: CaseRow) -> str:
+    """That a notification draft is open, and which of its time limits is over."""
+    if row.notification is None:
+        return ""
+    late = [clock for clock in row.notification.clocks(_today()) if clock.overdue]
+    overdue = "".join(f", {clock.step.replace('_', ' ')} overdue since {clock.due}" for clock in late)
+    return f", notification draft {row.notification.number}{overdue}"
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _set(row: CaseRow) -> str:
@@ -156,11 +172,14 @@ def _say(found: CaseDetail, why: Explained | None) -> None:
     print(f"told       {_told(row)}")
     if row.override is not None:
         print(f"           L{row.override.level:d} because: {row.override.reason}")
+    for clock in row.notification.clocks(_today()) if row.notification else ():
+        print(f"limit      {clock.article}: {clock.what}: {case_papers.limit(clock)}")
     for report in found.reports:
         print(f"report     {report.day} {report.country} {report.laboratory} {report.event_id} rev {report.revision}")
     for line in found.log:
         source = f" by {line.laboratory} {line.event_id} rev {line.revision}" if line.laboratory else ""
         levels = f"L{line.before}→L{line.after}" if line.before is not None and line.after is not None else ""
+        levels += f", told L{line.announced}" if line.announced is not None else ""
         print(f"log        {line.at:%Y-%m-%d %H:%M:%S} {line.actor}: {line.action} ({line.reason}) {levels}{source}")
     if found.log and found.log[0].rule_set:
         print(f"rules      {next((line.rule_set for line in found.log if line.rule_set), '-')}")
@@ -179,10 +198,18 @@ def _as_json(row: CaseRow) -> dict[str, object]:
         "ended_as": row.ended_as,
         "override": row.override.model_dump(mode="json") if row.override else None,
         "review_overdue": row.review_overdue.isoformat() if row.review_overdue else None,
+        "notification": _notification(row),
         "countries": list(row.countries),
         "events": row.events,
         "changed_at": row.changed_at.isoformat(),
     }
+
+
+def _notification(row: CaseRow) -> dict[str, object] | None:
+    if row.notification is None:
+        return None
+    limits = [clock.model_dump(mode="json") for clock in row.notification.clocks(_today())]
+    return {"number": row.notification.number, "opened_at": row.notification.opened_at.isoformat(), "limits": limits}
 
 
 def _detail(found: CaseDetail) -> dict[str, object]:
@@ -202,6 +229,7 @@ def _detail(found: CaseDetail) -> dict[str, object]:
                 "revision": line.revision,
                 "before": None if line.before is None else f"L{line.before}",
                 "after": None if line.after is None else f"L{line.after}",
+                "announced": None if line.announced is None else f"L{line.announced}",
                 "rules": list(line.rules),
                 "rule_set": line.rule_set,
             }

@@ -60,8 +60,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", "step", name="pk_notification_steps"),
     )
 
+    op.create_index(
+        "ix_alerts_new_to_union",
+        "alerts",
+        ["case_id"],
+        postgresql_where=sa.text("tense = 'actual' AND body->>'novelty' = 'new_to_union'"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_index("ix_alerts_new_to_union", "alerts")
     op.drop_table("notification_steps")
     op.drop_table("notifications")
     op.execute("DROP SEQUENCE notification_numbers")
