@@ -53,6 +53,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Redrive:
+    """That a person had it tried again."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """One delivery with everything that is known of it."""
 
@@ -60,6 +69,7 @@ class Detail:
     gates: tuple[GateNote, ...]
     subscriptions: tuple[str, ...]
     attempts: tuple[Attempt, ...]
+    redrives: tuple[Redrive, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,6 +106,8 @@ _ATTEMPTS: Final = text("""
     FROM attempts WHERE delivery_id = :delivery_id ORDER BY number
 """)
 
+_REDRIVES: Final = text("SELECT by, reason, at FROM redrives WHERE delivery_id = :delivery_id ORDER BY id")
+
 _OPEN: Final = text("""
     SELECT state, channel, count(*) AS number,
            coalesce(extract(epoch FROM now() - min(due_at)), 0) AS waited
@@ -131,12 +143,14 @@ def shown(connection: Connection, prefix: str) -> tuple[Detail, ...]:
     for found in connection.execute(_SHOW, {"prefix": prefix}).mappings():
         columns = {name: value for name, value in found.items() if name not in ("gates", "subscriptions")}
         tried = connection.execute(_ATTEMPTS, {"delivery_id": found["delivery_id"]}).mappings()
+        redriven = connection.execute(_REDRIVES, {"delivery_id": found["delivery_id"]}).mappings()
         details.append(
             Detail(
                 row=Row(**columns),
                 gates=_NOTES.validate_python(found["gates"]),
                 subscriptions=tuple(found["subscriptions"]),
                 attempts=tuple(Attempt(**each) for each in tried),
+                redrives=tuple(Redrive(**each) for each in redriven),
             )
         )
     return tuple(details)

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "destination": "destination",
     "demo": "demo",
     "feed": "feed",
+    "escalation": "escalation",
     "evaluate": "evaluate",
     "identity": "identity",
     "lab": "lab",

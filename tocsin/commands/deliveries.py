@@ -1,21 +1,24 @@
-"""`tocsin deliveries list | show | held`: what was planned for whom, what became of it, and why."""
+"""`tocsin deliveries list | show | held | acknowledge | resend | redrive`: what was planned for whom, and why."""
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from notifiers.reasons import sentence
 from schemas.deliveries import DeliveryState
-from storage import delivery_list, threads
+from storage import answers, delivery_list, escalation, threads
+from storage.answers import Acknowledgement
 from storage.delivery_list import Detail, Row
+from storage.escalation import Shown
 from tocsin import wiring
-from tocsin.errors import Refusal
+from tocsin.commands import delivery_actions
 
 app = typer.Typer(no_args_is_help=True, help="What was planned for whom, what became of it, and why.")
+delivery_actions.add_to(app)
 
 DataDir = Annotated[Path | None, typer.Option(help="The data directory of what runs.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -48,20 +51,19 @@ def show(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """One delivery: every gate that it passed or that stopped it, and every attempt."""
+    """One delivery: every gate that it passed or that stopped it, every attempt, who acknowledged, what follows."""
     engine = wiring.database(wiring.settings(data_dir), "deliveries")
+    delivery = delivery_actions.only(engine, identifier)
     with engine.connect() as connection:
-        found = delivery_list.shown(connection, identifier) if identifier.isalnum() else ()
+        (found,) = delivery_list.shown(connection, delivery)
+        answered = answers.acknowledgements(connection, found.row.alert_id)
+        steps = escalation.shown(connection, found.row.alert_id, subscriber=found.row.subscriber)
     engine.dispose()
-    if len(found) != 1:
-        many = (
-            "begins more than one delivery: give more of it" if found else "is no delivery: see tocsin deliveries list"
-        )
-        raise Refusal(f"{identifier} {many}.")
     if as_json:
-        print(json.dumps(_whole(found[0]), indent=2, default=str))
+        told = {"acknowledgements": [asdict(one) for one in answered], "escalation": [asdict(one) for one in steps]}
+        print(json.dumps({**_whole(found), **told}, indent=2, default=str))
         return
-    for line in _story(found[0]):
+    for line in (*_story(found), *_answered(answered), *_escalated(steps)):
         print(line)
 
 
@@ -106,6 +108,7 @@ def _whole(detail: Detail) -> dict[str, object]:
         "gates": [note.model_dump(mode="json") for note in detail.gates],
         "subscriptions": list(detail.subscriptions),
         "tried": [asdict(attempt) for attempt in detail.attempts],
+        "redriven": [asdict(each) for each in detail.redrives],
     }
 
 
@@ -126,3 +129,32 @@ def _story(detail: Detail) -> Iterator[str]:
         ended = f"{attempt.verdict}: {sentence(attempt.reason or '')}" if attempt.ended_at else "no answer recorded"
         said = f" [{attempt.code or '-'}] {attempt.answer}" if attempt.answer else ""
         yield f"attempt {attempt.number}  {attempt.started_at:%Y-%m-%d %H:%M:%S}Z  {ended}{said}"
+    for each in detail.redrives:
+        yield f"redriven   {each.at:%Y-%m-%d %H:%M:%S}Z  by {each.by}: {each.reason}"
+
+
+def _answered(found: Sequence[Acknowledgement]) -> Iterator[str]:
+    for one in found:
+        who = f"{one.by} of {one.subscriber}, by {one.way}"
+        yield f"revision {one.revision} acknowledged {one.at:%Y-%m-%d %H:%M:%S}Z by {who}"
+
+
+def _escalated(found: Sequence[Shown]) -> Iterator[str]:
+    for one in found:
+        roles = f"escalation step {one.step} to {', '.join(one.roles)}"
+        match one.state:
+            case "waiting":
+                yield f"{roles}: due {one.due_at:%Y-%m-%d %H:%M:%S}Z"
+            case "fired":
+                yield f"{roles}: fired {one.ended_at:%Y-%m-%d %H:%M:%S}Z, {one.told or 0} told"
+            case _:
+                why = f"acknowledged by {one.by}" if one.by else ENDED.get(one.reason or "", one.reason)
+                yield f"{roles}: cancelled {one.ended_at:%Y-%m-%d %H:%M:%S}Z, {why}"
+
+
+ENDED: Final = {
+    "level_changed": "the level changed",
+    "cancelled": "the alert is withdrawn",
+    "closed": "the alert is closed",
+    "expired": "the alert has expired",
+}
