@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from uuid import UUID
 
 from pydantic import AwareDatetime
@@ -22,13 +21,14 @@ from schemas.vocabularies import (
     SubstanceKind,
     Tense,
 )
+from schemas.words import Word
 
 POTENT_OPIOIDS = frozenset({"nitazene", "fentanyl", "orphine", "other_potent_opioid"})
 LOCAL = frozenset({Distribution.STREET, Distribution.EVENT, Distribution.RETAIL, Distribution.PRISON})
 REMOTE = frozenset({Distribution.ONLINE, Distribution.DARKNET, Distribution.POSTAL})
 
 
-class Mark(StrEnum):
+class Mark(Word):
     """A yes that one report can say to a case; facts ask whether any report in a window said it."""
 
     MIS_SOLD = "mis_sold"

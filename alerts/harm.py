@@ -1,12 +1,11 @@
 """What happened to people, on one scale, so that "first or worse harm" can be asked."""
 
-from enum import IntEnum
-
 from schemas.detections import Harm
 from schemas.vocabularies import Causality, Exposure, Outcome, Severity
+from schemas.words import Rank
 
 
-class HarmRank(IntEnum):
+class HarmRank(Rank):
     """Worse is larger. NONE also stands for harm to which the substance did not contribute."""
 
     NONE = 0

@@ -7,6 +7,7 @@ at most, and not even that where one of the things it may be is known. Third cou
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from alerts.evidence import Subject
 from schemas.vocabularies import REPORTING_COUNTRIES, Novelty
@@ -20,7 +21,7 @@ class Sightings:
     loaded: frozenset[str]
     new_for: int
 
-    @property
+    @cached_property
     def first(self) -> tuple[date, str] | None:
         """The first one in a reporting country."""
         return min(

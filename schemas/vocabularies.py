@@ -4,17 +4,17 @@ Sources: detection fields follow Art. 13(2) of Regulation (EU) 2023/1322; handli
 countries are the 29 that report to the European drug alert system (EU-27, Norway, Türkiye).
 """
 
-from enum import IntEnum, StrEnum
+from schemas.words import Rank, Word
 
 
-class Action(StrEnum):
+class Action(Word):
     NEW = "new"
     AMEND = "amend"
     CONFIRM = "confirm"
     RETRACT = "retract"
 
 
-class Tense(StrEnum):
+class Tense(Word):
     """What a report or case is in time: real now, an exercise, a technical test, or history."""
 
     ACTUAL = "actual"
@@ -23,7 +23,7 @@ class Tense(StrEnum):
     ARCHIVAL = "archival"
 
 
-class ReportType(StrEnum):
+class ReportType(Word):
     SEIZURE = "seizure"
     COLLECTED_SAMPLE = "collected_sample"
     BIOLOGICAL_SAMPLE = "biological_sample"
@@ -32,7 +32,7 @@ class ReportType(StrEnum):
     PRECURSOR = "precursor"
 
 
-class ReporterRole(StrEnum):
+class ReporterRole(Word):
     FORENSIC_LAB = "forensic_lab"
     TOXICOLOGY_LAB = "toxicology_lab"
     CUSTOMS_LAB = "customs_lab"
@@ -43,20 +43,20 @@ class ReporterRole(StrEnum):
     POISON_CENTRE = "poison_centre"
 
 
-class DatePrecision(StrEnum):
+class DatePrecision(Word):
     DAY = "day"
     MONTH = "month"
     YEAR = "year"
     UNKNOWN = "unknown"
 
 
-class IsomerStatus(StrEnum):
+class IsomerStatus(Word):
     SPECIFIC = "specific"
     ISOMER_GROUP = "isomer_group"
     UNRESOLVED = "unresolved"
 
 
-class ComponentRole(StrEnum):
+class ComponentRole(Word):
     MAIN_ACTIVE = "main_active"
     ADULTERANT = "adulterant"
     CUTTING_AGENT = "cutting_agent"
@@ -65,18 +65,18 @@ class ComponentRole(StrEnum):
     METABOLITE = "metabolite"
 
 
-class AmountBasis(StrEnum):
+class AmountBasis(Word):
     BASE = "base"
     SALT = "salt"
 
 
-class AmountPer(StrEnum):
+class AmountPer(Word):
     UNIT = "unit"
     PERCENT_W_W = "percent_w_w"
     ML = "ml"
 
 
-class Method(StrEnum):
+class Method(Word):
     GC_MS = "gc_ms"
     LC_MS_MS = "lc_ms_ms"
     HRMS = "hrms"
@@ -94,19 +94,19 @@ class Method(StrEnum):
     OTHER = "other"
 
 
-class ReferenceStandard(StrEnum):
+class ReferenceStandard(Word):
     YES = "yes"
     NO = "no"
     UNKNOWN = "unknown"
 
 
-class Identification(StrEnum):
+class Identification(Word):
     CONFIRMED = "confirmed"
     IDENTIFIED = "identified"
     PRESUMPTIVE = "presumptive"
 
 
-class PhysicalForm(StrEnum):
+class PhysicalForm(Word):
     POWDER = "powder"
     CRYSTAL = "crystal"
     TABLET = "tablet"
@@ -122,7 +122,7 @@ class PhysicalForm(StrEnum):
     OTHER = "other"
 
 
-class Presentation(StrEnum):
+class Presentation(Word):
     AS_DRUG = "as_drug"
     FAKE_MEDICINE = "fake_medicine"
     CONSUMER_PRODUCT = "consumer_product"
@@ -131,7 +131,7 @@ class Presentation(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Distribution(StrEnum):
+class Distribution(Word):
     STREET = "street"
     ONLINE = "online"
     DARKNET = "darknet"
@@ -145,7 +145,7 @@ class Distribution(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Route(StrEnum):
+class Route(Word):
     ORAL = "oral"
     INHALED = "inhaled"
     NASAL = "nasal"
@@ -155,13 +155,13 @@ class Route(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Intent(StrEnum):
+class Intent(Word):
     INTENDED = "intended"
     UNINTENDED = "unintended"
     UNKNOWN = "unknown"
 
 
-class Matrix(StrEnum):
+class Matrix(Word):
     BLOOD = "blood"
     URINE = "urine"
     HAIR = "hair"
@@ -169,7 +169,7 @@ class Matrix(StrEnum):
     OTHER = "other"
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     NONE_KNOWN = "none_known"
     RECOVERED = "recovered"
     ONGOING = "ongoing"
@@ -177,7 +177,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Severity(StrEnum):
+class Severity(Word):
     MINOR = "minor"
     MODERATE = "moderate"
     HOSPITALISED = "hospitalised"
@@ -185,19 +185,19 @@ class Severity(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Exposure(StrEnum):
+class Exposure(Word):
     CONFIRMED = "confirmed"
     PROBABLE = "probable"
     SUSPECTED = "suspected"
 
 
-class Causality(StrEnum):
+class Causality(Word):
     CONTRIBUTORY = "contributory"
     NOT_CONTRIBUTORY = "not_contributory"
     NOT_ASSESSED = "not_assessed"
 
 
-class AgeBand(StrEnum):
+class AgeBand(Word):
     A0 = "0-9"
     A10 = "10-19"
     A20 = "20-29"
@@ -210,21 +210,21 @@ class AgeBand(StrEnum):
     A90 = "90+"
 
 
-class Sex(StrEnum):
+class Sex(Word):
     FEMALE = "female"
     MALE = "male"
     OTHER = "other"
     UNKNOWN = "unknown"
 
 
-class AntidoteResponse(StrEnum):
+class AntidoteResponse(Word):
     YES = "yes"
     PARTIAL = "partial"
     NO = "no"
     NOT_GIVEN = "not_given"
 
 
-class SocialRisk(StrEnum):
+class SocialRisk(Word):
     ORGANISED_CRIME = "organised_crime"
     VIOLENCE = "violence"
     PRODUCTION = "production"
@@ -232,23 +232,23 @@ class SocialRisk(StrEnum):
     ENVIRONMENT = "environment"
 
 
-class MeasureKind(StrEnum):
+class MeasureKind(Word):
     HEALTH = "health"
     OTHER = "other"
 
 
-class MeasureStatus(StrEnum):
+class MeasureStatus(Word):
     PLANNED = "planned"
     DONE = "done"
 
 
-class NoveltyClaim(StrEnum):
+class NoveltyClaim(Word):
     NONE = "none"
     NATIONAL_FIRST = "national_first"
     UNION_FIRST = "union_first"
 
 
-class Handling(StrEnum):
+class Handling(Word):
     """TLP 2.0, from the most open to the most closed; `strictest` and `rank` compare them."""
 
     CLEAR = "CLEAR"
@@ -275,7 +275,7 @@ def strictest(handlings: "list[Handling]") -> Handling:
     return max(handlings, key=lambda handling: handling.rank, default=Handling.RED)
 
 
-class RejectionReason(StrEnum):
+class RejectionReason(Word):
     """Why a record became a dead letter."""
 
     UNDECODABLE = "undecodable"
@@ -292,7 +292,7 @@ class RejectionReason(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-class ReportFate(StrEnum):
+class ReportFate(Word):
     """What became of a report, as its laboratory is told."""
 
     ACCEPTED = "accepted"
@@ -302,7 +302,7 @@ class ReportFate(StrEnum):
     REFUSED = "refused"
 
 
-class Occasion(StrEnum):
+class Occasion(Word):
     """Why a laboratory is told now: the report came, its event came, a person replayed it, or its event never came."""
 
     RECEIVED = "received"
@@ -311,7 +311,7 @@ class Occasion(StrEnum):
     GIVEN_UP = "given_up"
 
 
-class Category(StrEnum):
+class Category(Word):
     """The class of a substance (`identity` decides it)."""
 
     SYNTHETIC_CANNABINOID = "synthetic_cannabinoid"
@@ -334,7 +334,7 @@ class Category(StrEnum):
     UNKNOWN = "unknown"
 
 
-class SubstanceKind(StrEnum):
+class SubstanceKind(Word):
     """What a substance is to the market: it decides how its cases are keyed and what qualifies."""
 
     NPS = "nps"
@@ -345,7 +345,7 @@ class SubstanceKind(StrEnum):
     PRECURSOR = "precursor"
 
 
-class SubstanceFlag(StrEnum):
+class SubstanceFlag(Word):
     ACUTE_RISK = "acute_risk"
     DELAYED_ONSET = "delayed_onset"
     SEDATIVE = "sedative"
@@ -354,7 +354,7 @@ class SubstanceFlag(StrEnum):
     TOXIC = "toxic"
 
 
-class Level(IntEnum):
+class Level(Rank):
     """L0 record, L1 information, L2 advisory, L3 alert, L4 urgent alert."""
 
     L0 = 0
@@ -369,7 +369,7 @@ class Level(IntEnum):
         return ("Record", "Information", "Advisory", "Alert", "Urgent alert")[self.value]
 
 
-class Confidence(StrEnum):
+class Confidence(Word):
     """A is best. D means reported without analysis."""
 
     A = "A"
@@ -378,14 +378,14 @@ class Confidence(StrEnum):
     D = "D"
 
 
-class CaseState(StrEnum):
+class CaseState(Word):
     OPEN = "open"
     CLOSED = "closed"
     RETRACTED = "retracted"
     MOVED = "moved"
 
 
-class AlertKind(StrEnum):
+class AlertKind(Word):
     RAISED = "raised"
     UPDATED = "updated"
     ESCALATED = "escalated"
@@ -395,7 +395,7 @@ class AlertKind(StrEnum):
     EXPIRED = "expired"
 
 
-class Change(StrEnum):
+class Change(Word):
     """What made a revision speak."""
 
     FIRST_LEVEL = "first_level"
@@ -426,7 +426,7 @@ class Change(StrEnum):
     UNDONE = "undone"
 
 
-class Novelty(StrEnum):
+class Novelty(Word):
     """Whether a substance is new by the time of events; provisional findings are possibly new at most."""
 
     NEW_TO_UNION = "new_to_union"
@@ -437,7 +437,7 @@ class Novelty(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Statement(StrEnum):
+class Statement(Word):
     """What an alert says that can turn out to be wrong."""
 
     COUNTRY = "country"
@@ -449,7 +449,7 @@ class Statement(StrEnum):
     CONFIRMATION = "confirmation"
 
 
-class PersonRole(StrEnum):
+class PersonRole(Word):
     """What a person may decide: a reviewer for a country, a duty officer at any hour, the central desk for all."""
 
     REVIEWER = "reviewer"
@@ -457,7 +457,7 @@ class PersonRole(StrEnum):
     CENTRAL_DESK = "central_desk"
 
 
-class Turn(StrEnum):
+class Turn(Word):
     """What may happen next and would raise the level of a case."""
 
     ANOTHER_COUNTRY = "another_country"
@@ -471,14 +471,14 @@ class Turn(StrEnum):
     CONFIRMED_BY_LABORATORY = "confirmed_by_laboratory"
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """Union: more than one country, or may be; else national (after Art. 19 of Regulation (EU) 2022/2371)."""
 
     UNION = "union"
     NATIONAL = "national"
 
 
-class Audience(StrEnum):
+class Audience(Word):
     """Which readers an alert is for at all, before handling and filters."""
 
     GENERAL = "general"
