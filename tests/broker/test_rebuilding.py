@@ -14,6 +14,7 @@ from tests.broker.test_case_decisions import WHY, say
 from tests.broker.test_memory import SETTING, report, varied
 from tests.broker.test_memory import run as run_batches
 from tests.broker.test_merging import run, tablet
+from tests.broker.test_review_queue import NOBODY_KNOWS, Process, grave
 
 BY = ("--by", "example-desk", *WHY)
 
@@ -92,6 +93,28 @@ def test_what_people_and_the_clock_did_is_in_it_too(engine: Engine, url: str) ->
     check(engine)
     Timers(engine, SETTING)(datetime.now(UTC) + timedelta(days=200))
     check(engine)
+
+
+def test_findings_identified_anew_and_back_again_are_found_where_they_went(engine: Engine) -> None:
+    """A name that somebody settles, with and without another case of the substance, told and not, and the undoing."""
+    process = Process(engine)
+    process.tell(grave(1, NOBODY_KNOWS), grave(2, NOBODY_KNOWS, laboratory="fi-example"), grave(3, "metonitazene"))
+    process.tell(report(4, "unknown nitazene"))
+    key = next(key for key in process.waits() if key.startswith("N:"))
+    check(engine)
+    for to in ("isotonitazene", "metonitazene"):
+        number = process.resolve(key, to=to)
+        assert _refiled(engine) > 0, "else nothing moved and nothing is shown"
+        check(engine)
+        process.tell(grave(5 if to == "isotonitazene" else 6, NOBODY_KNOWS))
+        check(engine)
+        process.undo(number)
+        check(engine)
+
+
+def _refiled(engine: Engine) -> int:
+    with engine.begin() as connection:
+        return int(connection.execute(text("SELECT count(*) FROM case_log WHERE action = 'refiled'")).scalar_one())
 
 
 def test_a_case_that_was_changed_without_a_line_is_seen(engine: Engine) -> None:
