@@ -13,6 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope
 
 from notifiers.email.pool import MailPool
 from notifiers.email.relay import MailRelay, RelayRefused, Tls
+from notifiers.email.verdicts import loses_address
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content, Purpose
 from notifiers.rendering import render_mail
@@ -411,3 +412,30 @@ def test_mail_in_clear_is_for_loopback_only(host: str) -> None:
 
 def test_a_password_is_not_shown() -> None:
     assert "hunter2" not in repr(replace(RELAY, username="tocsin", password="hunter2"))
+
+
+async def test_what_was_refused_for_now_is_taken_at_the_next_try_on_the_same_connection() -> None:
+    """450, then 250: greylisting."""
+    inbox = Inbox(recipient_answers=["450 4.7.1 greylisted, come back"])
+    async with serving(inbox) as port, pool_to(port) as pool:
+        assert judged(await send(pool)) == (Verdict.DEFERRED, OutcomeReason.TRY_LATER)
+        assert (await send(pool)).verdict is Verdict.ACCEPTED
+    assert inbox.messages == [MESSAGE]
+    assert inbox.greetings == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "loses"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("550 5.1.2 no such host", True),
+        ("556 5.1.10 null mx", True),
+        ("553 what is that", False),
+        ("550 5.7.1 relaying denied", False),
+        ("550 5.1.8 bad sender", False),
+        ("552 5.2.2 mailbox full", False),
+    ],
+)
+async def test_only_a_code_that_says_so_loses_an_address(answer: str, loses: bool) -> None:
+    async with serving(Inbox(recipient_answers=[answer])) as port, pool_to(port) as pool:
+        assert loses_address(await send(pool)) is loses

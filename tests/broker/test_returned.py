@@ -20,7 +20,7 @@ from tests.receivers import Mailbox, mailbox
 from tests.telling import alert_event
 from tests.unit.test_bounces import report
 from tocsin.returned import Maildir, Returns
-from tocsin.returned_lmtp import serving
+from tocsin.embedded.lmtp import serving
 
 BOUNCES = "bounces@tocsin.example"
 

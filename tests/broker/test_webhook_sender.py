@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,13 +15,16 @@ from pathlib import Path
 import pytest
 import trustme
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content
 from notifiers.rendering import render_webhook
+from notifiers.webhook.guard import Origin
 from notifiers.webhook.sender import Access, WebhookConfig, WebhookSender
 from tests.broker.smtp import Reader, Writer, scripted
 from tests.speaking import URGENT
+from tests.unit.test_webhook_guard import INNER
 
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -363,4 +367,123 @@ async def test_a_certificate_with_a_fault_gets_nothing(authority: Authority, fau
     async with receiving(receiver, authority.server(fault)) as port:
         outcome = await post(port, scheme="https", config=WebhookConfig(ca_file=authority.file))
     assert judged(outcome) == (Verdict.DEFERRED, OutcomeReason.TLS_FAILED)
+    assert receiver.requests == []
+
+
+class Names(AbstractResolver):
+    """A name server in the hands of an attacker: each question gets the next answer, the last one for ever."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[ResolveResult]:
+        answer = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=0,
+            )
+            for address in answer
+        ]
+
+    async def close(self) -> None:
+        return None
+
+
+async def to_name(
+    names: Names, url: str = "https://hook.example.org:8443/", loopback: frozenset[Origin] = frozenset()
+) -> Outcome:
+    async with WebhookSender(WebhookConfig(resolver=names, loopback=loopback)) as sender:
+        return await sender.send(url=url, access=ACCESS, message_id="d", timestamp=NOW, body=BODY)
+
+
+@pytest.mark.parametrize("address", [each for each in INNER if ":" in each or each.count(".") == 3])
+async def test_a_name_that_leads_to_any_inner_address_is_refused_at_the_socket(address: str) -> None:
+    names = Names((address,))
+    assert judged(await to_name(names)) == (Verdict.DEFERRED, OutcomeReason.ADDRESS_FORBIDDEN)
+    assert names.asked == 1
+
+
+async def test_several_inner_addresses_of_one_name_are_all_refused() -> None:
+    names = Names(("127.0.0.1", "::1", "10.0.0.1", "169.254.169.254"))
+    assert judged(await to_name(names)) == (Verdict.DEFERRED, OutcomeReason.ADDRESS_FORBIDDEN)
+
+
+async def test_a_name_that_changes_its_answer_after_the_first_time_is_caught_the_second_time() -> None:
+    """As public then private: what the allow-list opens first, and what nothing may open then."""
+    receiver = Receiver()
+    async with receiving(receiver) as port:
+        names = Names(("127.0.0.1",), ("169.254.169.254",), ("10.0.0.1", "8.8.8.8"))
+        allowed = frozenset({("http", "hook.example.org", port)})
+        url = f"http://hook.example.org:{port}/"
+        outcomes = [await to_name(names, url, loopback=allowed) for _ in range(3)]
+    assert [each.verdict for each in outcomes] == [Verdict.ACCEPTED, Verdict.DEFERRED, Verdict.DEFERRED]
+    assert {each.reason for each in outcomes[1:]} == {OutcomeReason.ADDRESS_FORBIDDEN}
+    assert len(receiver.requests) == 1
+
+
+async def test_a_token_goes_out_and_an_answer_that_repeats_it_is_not_kept() -> None:
+    token = "abcdef0123456789"
+
+    async def repeats(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=400, text=f"bad token {request.headers['Authorization'][7:]}, secret {SECRET}")
+
+    async with receiving(Receiver(repeats)) as port:
+        config = WebhookConfig(loopback=frozenset({("http", "127.0.0.1", port)}))
+        async with WebhookSender(config) as sender:
+            access = Access(secrets=(SECRET,), bearer=token)
+            outcome = await sender.send(
+                url=f"http://127.0.0.1:{port}/", access=access, message_id="d", timestamp=NOW, body=BODY
+            )
+    assert outcome.answer == "bad token [secret], secret [secret]"
+    assert token not in repr(access)
+    assert SECRET not in repr(access)
+
+
+@pytest.fixture(scope="module")
+def client_file(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> str:
+    file = tmp_path_factory.mktemp("client") / "client.pem"
+    made = authority.ours.issue_cert("client.tocsin.example")
+    file.write_bytes(made.private_key_and_cert_chain_pem.bytes())
+    return str(file)
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_an_endpoint_that_asks_for_a_certificate_gets_ours_or_nothing(
+    authority: Authority, client_file: str, named: bool
+) -> None:
+    context = authority.server("none")
+    authority.ours.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    receiver = Receiver()
+    async with receiving(receiver, context) as port:
+        config = WebhookConfig(loopback=frozenset({("https", "127.0.0.1", port)}), ca_file=authority.file)
+        access = Access(secrets=(SECRET,), client_certificate=client_file if named else None)
+        async with WebhookSender(config) as sender:
+            outcome = await sender.send(
+                url=f"https://127.0.0.1:{port}/", access=access, message_id="d", timestamp=NOW, body=BODY
+            )
+    assert (outcome.verdict is Verdict.ACCEPTED) is named
+    assert len(receiver.requests) == named
+
+
+@pytest.mark.parametrize("file", ["/nowhere/client.pem", __file__])
+async def test_without_our_certificate_nothing_is_sent(file: str) -> None:
+    receiver = Receiver()
+    async with receiving(receiver) as port:
+        config = WebhookConfig(loopback=frozenset({("http", "127.0.0.1", port)}))
+        async with WebhookSender(config) as sender:
+            outcome = await sender.send(
+                url=f"http://127.0.0.1:{port}/",
+                access=Access(secrets=(SECRET,), client_certificate=file),
+                message_id="d",
+                timestamp=NOW,
+                body=BODY,
+            )
+    assert judged(outcome) == (Verdict.DEFERRED, OutcomeReason.CERTIFICATE_MISSING)
     assert receiver.requests == []

@@ -80,7 +80,7 @@ async def _looking(box: Maildir, returns: Returns, stop: asyncio.Event) -> None:
 
 async def _listening(returns: Returns, where: str, stop: asyncio.Event) -> None:
     try:
-        from tocsin.returned_lmtp import serving
+        from tocsin.embedded.lmtp import serving
     except ModuleNotFoundError:
         raise Refusal("LMTP needs aiosmtpd: install tocsin[local], or let the relay write a Maildir.") from None
     host, _, port = where.rpartition(":")
