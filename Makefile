@@ -22,7 +22,7 @@ up: run-environment
 	@$(VENV_PYTHON) -P -m tocsin up $(ARGS)
 
 test: test-environment
-	@$(VENV_PYTHON) -m pytest -m 'not long' $(ARGS)
+	@$(VENV_PYTHON) -m pytest -m 'not long and not browser' $(ARGS)
 
 test-all: test-environment
 	@$(VENV_PYTHON) -m pytest $(ARGS)

@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse
 
 from notifiers.wording.tongue import tongue
 from portal import phrases, showing
-from portal.answering import Answering, named, worded
+from portal.answering import LONGEST_WORDS, Answering, named, worded
 from portal.headers import from_our_page
 from schemas.answers import AnswerKind
+from schemas.personal_data import find
 
 router = APIRouter()
 
@@ -43,15 +44,17 @@ async def acknowledge(request: Request, token: str, by: Field = "") -> Response:
 
 @router.post("/a/{token}/report")
 async def report(request: Request, token: str, by: Field = "", kind: Field = "", text: Field = "") -> Response:
-    """A measure taken, or further information: it goes to the case."""
+    """A measure taken, or further information: it goes to the case. What identifies a person does not (P8)."""
     answering, now = _parts(request)
     told = await run_in_threadpool(answering.told, token, now)
     t = tongue(told.language)
     if not _ours(request):
         return showing.notice("cross_site", t, status=403)
     name, words = named(by), worded(text)
-    if name is None or words is None or kind not in set(AnswerKind):
-        problem = t.say(phrases.NEED_NAME if name is None else phrases.NEED_WORDS)
+    persons = ", ".join(text[found.start : found.end] for found in find(text[:LONGEST_WORDS]))
+    if name is None or words is None or persons or kind not in set(AnswerKind):
+        needed = phrases.NEED_NAME if name is None else phrases.NEED_WORDS
+        problem = t.say(phrases.PERSONAL, what=persons) if persons else t.say(needed)
         typed = {"report_by": by[:200], "kind": kind[:40], "text": text[:2000]}
         return showing.alert(told, token, problem=problem, typed=typed, status=422)
     await run_in_threadpool(answering.report, token, now, by=name, kind=AnswerKind(kind), text=words)

@@ -11,6 +11,8 @@ from notifiers.purposes import purpose_of
 from notifiers.sending import allowed_content
 from notifiers.wording import compose
 from notifiers.wording.compose import ENDINGS
+from notifiers.wording.hours import answer_by
+from notifiers.wording.phrases import REPLY
 from notifiers.wording.tongue import Tongue, tongue
 from portal import phrases
 from schemas.languages import ENGLISH, LANGUAGES
@@ -61,6 +63,8 @@ def alert(
         said_kinds={kind.value: t.say(words) for kind, words in phrases.KIND.items()},
         problem=problem,
         typed=typed or {},
+        due=answer_by(told.answer_by, told.country, t) if told.answer_by else "",
+        footer=[sentence for sentence in wording.footer if sentence != t.say(REPLY)],
     )
     return HTMLResponse(page, status_code=status)
 

@@ -51,7 +51,8 @@ class Answer:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Told:
     """What one reader was told, as far as they may see it, and what they answered. `event` is the revision of the
-    delivery; `current` the latest one planned of the same alert; `handling` the strictest of both."""
+    delivery; `current` the latest one planned of the same alert; `handling` the strictest of both; `answer_by` is when
+    the next step of escalation is due, if one is."""
 
     delivery_id: str
     event: AlertEvent
@@ -65,6 +66,8 @@ class Told:
     subscriber: str
     statutory: bool
     sent_at: datetime | None
+    country: str | None
+    answer_by: datetime | None
     acknowledged: Acknowledgement | None
     answers: tuple[Answer, ...]
 
@@ -73,6 +76,8 @@ _TOLD: Final = text("""
     SELECT d.delivery_id, d.alert_id, d.revision, d.content, d.channel, d.statutory, d.accepted_at AS sent_at,
            CAST(e.body AS text) AS body, a.current_revision AS current, a.handling, t.clearance, t.accepts_conditions,
            t.language, t.id AS destination, t.secret, s.name AS subscriber, s.country,
+           (SELECT min(x.due_at) FROM escalation_steps x WHERE x.alert_id = d.alert_id
+              AND x.subscriber_id = t.subscriber_id AND x.state = 'waiting') AS answer_by,
            k.by, k.way, k.at
     FROM deliveries d
     JOIN outbox e ON e.event_id = d.event_id
@@ -184,6 +189,8 @@ def told(connection: Connection, delivery_id: str) -> Told | None:
         subscriber=row["subscriber"],
         statutory=row["statutory"],
         sent_at=row["sent_at"],
+        country=row["country"],
+        answer_by=row["answer_by"],
         acknowledged=_of_row(row) if row["by"] is not None else None,
         answers=answers(connection, row["alert_id"], destination=row["destination"]),
     )

@@ -171,8 +171,21 @@ def test_measures_go_to_the_case_and_to_the_page_as_text(portal: Portal) -> None
     with portal.here.engine.begin() as connection:
         (found,) = answers.answers(connection, alert_event().alert_id)
     assert found.kind == "warning_issued"
-    for wrong in ({"kind": "nonsense"}, {"text": ""}, {"text": "x" * 2001}, {"by": ""}):
+    person = {"text": "Ask jana@example.org, born 24 December 1980"}
+    for wrong in ({"kind": "nonsense"}, {"text": ""}, {"text": "x" * 2001}, {"by": ""}, person):
         assert portal.post(f"{link}/report", {**sent, **wrong}).status == 422
+
+
+def test_the_page_says_until_when_an_answer_is_awaited(portal: Portal) -> None:
+    link = told(portal)
+    portal.here.sql("DELETE FROM escalation_steps")
+    assert "acknowledged by" not in portal.get(link).text
+    portal.here.sql(
+        "INSERT INTO escalation_steps (alert_id, subscriber_id, level, step, revision, roles, due_at) "
+        "SELECT alert_id, 'si', 3, n, 1, '{contact}', '2026-11-24 08:29+00'::timestamptz + n * interval '1 hour' "
+        "FROM alert_threads, generate_series(0, 2) n"
+    )
+    assert "To be acknowledged by 24 November 2026, 08:29 UTC (Ljubljana: 09:29)." in portal.get(link).text
 
 
 def test_who_may_see_less_sees_less(portal: Portal) -> None:
