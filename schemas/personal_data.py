@@ -56,6 +56,17 @@ def masked(text: str) -> str:
     return "".join([*parts, text[last:]]) if parts else text
 
 
+def masked_bytes(raw: bytes) -> bytes:
+    """The same of bytes as they came, whatever they are; letters and signs that JSON escaped are read as such."""
+    text = raw.decode("utf-8", "surrogateescape")
+    if masked(plain := _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)) == plain:
+        return raw
+    return masked(plain).encode("utf-8", "surrogateescape")
+
+
+_ESCAPED: Final = re.compile(r"\\u00(?!22|5c|5C|7f|7F)([2-7][0-9a-fA-F])")
+"""An escaped sign of ASCII, but for the quotation mark and the backslash itself."""
+
 _WORTH_A_LOOK: Final = re.compile(r"[@\d]")
 _EMAIL: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _PHONE: Final = re.compile(

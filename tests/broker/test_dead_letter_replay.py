@@ -1,6 +1,7 @@
 """A dead letter's second life: replayed by a named person once its cause was mended, or discarded; always counted."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -298,6 +299,28 @@ def test_the_commands_replay_and_discard_with_name_and_reason(database: str, tmp
     assert [(one["act"], one["fate"], one["by"]) for one in shown["decisions"]] == [
         ("replay", "accepted", "Example operator")
     ]
+    engine.dispose()
+
+
+def test_a_person_that_a_report_names_is_shown_only_when_asked_for_with_raw(database: str, tmp_path: Path) -> None:
+    """`value` is base64 and would otherwise hide it from whoever looks, and from no program."""
+    engine = connect(database)
+    with engine.begin() as connection:
+        positions.register(connection, PARTITION, log_start=0, cluster_id="test")
+    send(engine, [report(1, "MDMA", free_text={"en": "call jane.roe@example.org"})])
+    (number,) = (str(one.id) for one in letters(engine))
+    environment = {"TOCSIN_DATABASE__URL": database, "TOCSIN_DATA_DIR": str(tmp_path)}
+
+    def shown(*words: str) -> tuple[bool, bytes]:
+        done = run("dead-letters", "show", number, *words, "--json", environment=environment)
+        told = json.loads(done.stdout)
+        return told["masked"], base64.b64decode(told["value"])
+
+    assert shown()[0] and b"jane" not in shown()[1] and b"call [removed]" in shown()[1]
+    assert not shown("--raw")[0] and b"jane.roe@example.org" in shown("--raw")[1]
+    listed = json.loads(run("dead-letters", "list", "--json", environment=environment).stdout)
+    assert b"jane" not in base64.b64decode(listed[0]["value"])
+    assert "jane" not in run("dead-letters", "show", number, environment=environment).stdout
     engine.dispose()
 
 

@@ -8,7 +8,7 @@ import pytest
 from alerts.catalogue import load
 from schemas.decoding import Decoded, decode_bytes
 from schemas.feedback import masked as masked_for_feedback
-from schemas.personal_data import PersonalKind, find, is_identity_number, masked
+from schemas.personal_data import PersonalKind, find, is_identity_number, masked, masked_bytes
 from schemas.rejections import Rejection
 from schemas.vocabularies import RejectionReason
 from tests.unit.deciding import Document, component, report
@@ -134,3 +134,10 @@ def test_a_report_that_names_a_person_is_refused_with_the_place_and_without_the_
 
 def test_a_report_that_names_nobody_passes() -> None:
     assert isinstance(decode_bytes(json.dumps(cast("object", report("a", "MDMA"))).encode(), laboratory=None), Decoded)
+
+
+def test_bytes_are_masked_whatever_they_are_and_left_alone_where_nothing_is_found() -> None:
+    assert masked_bytes(b'{"a":"jane.roe@example.org \xff"}') == b'{"a":"[removed] \xff"}'
+    assert masked_bytes(rb'{"a":"jane.roe\u0040example.org"}') == rb'{"a":"[removed]"}'
+    untouched = rb'{"a":"\u0022 \u005c \u0041 \ud83d"}' + b"\xff"
+    assert masked_bytes(untouched) == untouched

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.personal_data import masked
+from schemas.personal_data import masked_bytes
 from schemas.vocabularies import RejectionReason
 from storage import dead_letters
 from storage.dead_letters import Decision, LetterState, StoredDeadLetter
@@ -53,10 +53,10 @@ def list_them(
 def show(
     number: Annotated[int, typer.Argument(help="The number that `list` shows.")],
     data_dir: DataDir = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Only the bytes as they came, on stdout.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="The bytes as they came, nothing masked; in --json too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """One dead letter whole: place, reason, every problem, headers, and the bytes as they came."""
+    """One dead letter: place, reason, every problem, headers and value; what names a person masked without --raw."""
     engine = wiring.database(wiring.settings(data_dir), "dead-letters")
     with engine.begin() as connection:
         found = dead_letters.one(connection, number)
@@ -64,10 +64,10 @@ def show(
     engine.dispose()
     if found is None:
         raise _unknown(number)
-    if raw:
+    if raw and not as_json:
         sys.stdout.buffer.write(found.record.value or b"")
     elif as_json:
-        shown = {**_shown(found), "decisions": [_decision(one) for one in decisions]}
+        shown = {**_shown(found, raw=raw), "decisions": [_decision(one) for one in decisions]}
         print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
         _say(found)
@@ -226,8 +226,10 @@ def _say(one: StoredDeadLetter) -> None:
     print(f"value    {_bytes(record.value)}")
 
 
-def _shown(one: StoredDeadLetter) -> dict[str, object]:
-    record = one.record
+def _shown(one: StoredDeadLetter, *, raw: bool = False) -> dict[str, object]:
+    """Key, value and headers in base64, what names a person masked unless `raw`; `masked` says whether any was."""
+    record, as_told = one.record, _as_came if raw else masked_bytes
+    values = (record.key, record.value, *(value for _, value in record.headers))
     return {
         "id": one.id,
         "flow": one.flow,
@@ -242,23 +244,28 @@ def _shown(one: StoredDeadLetter) -> dict[str, object]:
         "decided_by": one.decided_by,
         "decided_because": one.decided_because,
         "decided_at": None if one.decided_at is None else one.decided_at.isoformat(),
-        "key": _encoded(record.key),
-        "value": _encoded(record.value),
-        "headers": [{"name": name, "value": _encoded(value)} for name, value in record.headers],
+        "masked": any(value is not None and as_told(value) != value for value in values),
+        "key": _encoded(record.key, as_told),
+        "value": _encoded(record.value, as_told),
+        "headers": [{"name": name, "value": _encoded(value, as_told)} for name, value in record.headers],
     }
+
+
+def _as_came(raw: bytes) -> bytes:
+    return raw
 
 
 def _place(one: StoredDeadLetter) -> str:
     return f"{one.record.topic}/{one.record.partition}@{one.record.offset}"
 
 
-def _encoded(raw: bytes | None) -> str | None:
-    return None if raw is None else base64.b64encode(raw).decode()
+def _encoded(raw: bytes | None, as_told: Callable[[bytes], bytes]) -> str | None:
+    return None if raw is None else base64.b64encode(as_told(raw)).decode()
 
 
 def _bytes(raw: bytes | None) -> str:
     """Text as it reads; what a terminal would obey is escaped, what names a person masked (`--raw` has the bytes)."""
-    return "-" if raw is None else _plain(masked(raw.decode("utf-8", "backslashreplace")))
+    return "-" if raw is None else _plain(masked_bytes(raw).decode("utf-8", "backslashreplace"))
 
 
 def _plain(words: str) -> str:
