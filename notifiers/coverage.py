@@ -60,6 +60,7 @@ def unreached(recipients: Iterable[Recipient]) -> tuple[str, ...]:
         if _is_authority(one)
         and one.destination.active
         and one.destination.suppressed is None
+        and one.destination.confirmed
         and one.destination.clearance is not None
         and not one.destination.recording
     )

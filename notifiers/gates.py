@@ -58,6 +58,8 @@ def destination(question: Question, passage: Passage) -> Passage:
         return passage.stops(Gate.DESTINATION, DeliveryReason.DESTINATION_INACTIVE)
     if target.suppressed is not None:
         return passage.stops(Gate.DESTINATION, DeliveryReason.ADDRESS_SUPPRESSED)
+    if not target.confirmed:
+        return passage.stops(Gate.DESTINATION, DeliveryReason.NOT_CONFIRMED)
     if not question.recipient.subscriptions:
         return passage.stops(Gate.DESTINATION, DeliveryReason.UNSUBSCRIBED)
     return passage.says(Gate.DESTINATION, DeliveryReason.REACHABLE)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from notifiers.webhook.signing import verified
 from portal.answering import Answering, named
 from schemas.answers import Way
-from storage import answers
+from storage import answers, endpoints
 
 router = APIRouter()
 
@@ -44,8 +44,9 @@ def _acknowledge(
     answering: Answering, delivery_id: str, by: str, body: bytes, headers: dict[str, str], now: datetime
 ) -> bool:
     def work(connection: Connection) -> bool:
-        secret = answers.webhook_secret(connection, delivery_id)
-        if not verified(secret or _NO_SECRET, headers, body, now=now, tolerance=TOLERANCE) or secret is None:
+        known = endpoints.shared_secrets(connection, delivery_id)
+        matches = [verified(each, headers, body, now=now, tolerance=TOLERANCE) for each in known or (_NO_SECRET,)]
+        if not known or not any(matches):
             return False
         answers.acknowledge(connection, delivery_id, by=by, way=Way.WEBHOOK)
         return True

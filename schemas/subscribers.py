@@ -49,6 +49,8 @@ class Destination(Frozen):
     recording: bool = False
     active: bool = True
     suppressed: str | None = None
+    confirmed: bool = True
+    """False for a webhook that has not answered its challenge yet."""
     role: Role = Role.CONTACT
     on_duty: tuple[DutyWindow, ...] = ()
 

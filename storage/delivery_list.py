@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, text
 
+from schemas.bounces import Came
 from schemas.deliveries import Channel, DeliveryState
 from schemas.plans import GateNote
 
@@ -62,6 +63,16 @@ class Redrive:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CameBack:
+    """A mail that came back about it."""
+
+    came: Came
+    status: str
+    said: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """One delivery with everything that is known of it."""
 
@@ -70,6 +81,7 @@ class Detail:
     subscriptions: tuple[str, ...]
     attempts: tuple[Attempt, ...]
     redrives: tuple[Redrive, ...] = ()
+    came_back: tuple[CameBack, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +120,10 @@ _ATTEMPTS: Final = text("""
 
 _REDRIVES: Final = text("SELECT by, reason, at FROM redrives WHERE delivery_id = :delivery_id ORDER BY id")
 
+_CAME_BACK: Final = text(
+    "SELECT came, status, said, at FROM bounces WHERE delivery_id = :delivery_id ORDER BY at, digest"
+)
+
 _OPEN: Final = text("""
     SELECT state, channel, count(*) AS number,
            coalesce(extract(epoch FROM now() - min(due_at)), 0) AS waited
@@ -144,6 +160,7 @@ def shown(connection: Connection, prefix: str) -> tuple[Detail, ...]:
         columns = {name: value for name, value in found.items() if name not in ("gates", "subscriptions")}
         tried = connection.execute(_ATTEMPTS, {"delivery_id": found["delivery_id"]}).mappings()
         redriven = connection.execute(_REDRIVES, {"delivery_id": found["delivery_id"]}).mappings()
+        returned = connection.execute(_CAME_BACK, {"delivery_id": found["delivery_id"]}).mappings()
         details.append(
             Detail(
                 row=Row(**columns),
@@ -151,6 +168,7 @@ def shown(connection: Connection, prefix: str) -> tuple[Detail, ...]:
                 subscriptions=tuple(found["subscriptions"]),
                 attempts=tuple(Attempt(**each) for each in tried),
                 redrives=tuple(Redrive(**each) for each in redriven),
+                came_back=tuple(CameBack(**{**each, "came": Came(each["came"])}) for each in returned),
             )
         )
     return tuple(details)

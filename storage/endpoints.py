@@ -142,6 +142,12 @@ _WAITING: Final = text("""
     WHERE t.channel = 'webhook' AND t.active AND x.confirmed_at IS NULL ORDER BY 1
 """)
 
+_OF_DELIVERY: Final = text("""
+    SELECT t.secret, CASE WHEN x.previous_until > clock_timestamp() THEN x.previous_secret END AS previous
+    FROM deliveries d JOIN destinations t ON t.id = d.destination_id LEFT JOIN endpoints x ON x.destination_id = t.id
+    WHERE d.delivery_id = :delivery_id AND d.channel = 'webhook'
+""")
+
 _CERTIFICATES: Final = text("""
     SELECT DISTINCT x.security ->> 'certificate' FROM endpoints x JOIN destinations t ON t.id = x.destination_id
     WHERE t.active AND x.security ->> 'smime' = 'encrypt' AND x.security ->> 'certificate' IS NOT NULL
@@ -242,6 +248,12 @@ def listed(connection: Connection, beginning: str | None = None) -> tuple[Endpoi
 def waiting(connection: Connection) -> tuple[str, ...]:
     """Webhooks that were not confirmed yet, as SUBSCRIBER/NAME."""
     return tuple(connection.execute(_WAITING).scalars())
+
+
+def shared_secrets(connection: Connection, delivery_id: str) -> tuple[str, ...]:
+    """What the receiver of a webhook may sign its answer with now; none where it only has a public key of ours."""
+    row = connection.execute(_OF_DELIVERY, {"delivery_id": delivery_id}).one_or_none()
+    return tuple(each for each in row or () if each is not None and each.startswith("whsec_"))
 
 
 def certificates(connection: Connection) -> tuple[str, ...]:

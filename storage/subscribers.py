@@ -101,7 +101,8 @@ _SUBSCRIPTIONS: Final = text("""
       filter, digest, active)
     SELECT id, subscriber_id, ground, countries, classes, substances, min_level, quiet_hours, filter, digest, true
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new (id text, subscriber_id text, ground text,
-      countries text[], classes text[], substances text[], min_level smallint, quiet_hours jsonb, filter text, digest jsonb)
+      countries text[], classes text[], substances text[], min_level smallint, quiet_hours jsonb, filter text,
+      digest jsonb)
     ON CONFLICT (id) DO UPDATE SET ground = excluded.ground, countries = excluded.countries,
       classes = excluded.classes, substances = excluded.substances, min_level = excluded.min_level,
       quiet_hours = excluded.quiet_hours, filter = excluded.filter, digest = excluded.digest,
@@ -139,7 +140,8 @@ _END_SUBSCRIPTIONS: Final = text("""
 _RECIPIENTS: Final = text("""
     SELECT d.id, d.subscriber_id, d.name, d.channel, d.address, d.language, d.clearance, d.accepts_conditions,
            d.accepts_exercises, d.precursors, d.recording, d.active AND s.active AS active, d.suppressed, d.role,
-           d.on_duty, s.country,
+           d.on_duty, s.country, d.channel <> 'webhook' OR EXISTS (SELECT FROM endpoints e
+             WHERE e.destination_id = d.id AND e.confirmed_at IS NOT NULL) AS confirmed,
            coalesce(jsonb_agg(jsonb_build_object('id', u.id, 'ground', u.ground, 'countries', u.countries,
              'classes', u.classes, 'substances', u.substances, 'min_level', u.min_level,
              'quiet_hours', u.quiet_hours, 'filter', u.filter, 'digest', u.digest) ORDER BY u.id)
@@ -188,7 +190,9 @@ def bring_in(connection: Connection, entries: Sequence[SubscriberEntry]) -> Impo
     links = [link for entry in entries for each in entry.subscriptions for link in _links(entry, each)]
     changed = Imported(
         subscribers=_rows(connection, _SUBSCRIBERS, [_subscriber(entry) for entry in entries]),
-        destinations=max(_rows(connection, _DESTINATIONS, destinations), endpoints.secure(connection, _secured(entries))),
+        destinations=max(
+            _rows(connection, _DESTINATIONS, destinations), endpoints.secure(connection, _secured(entries))
+        ),
         subscriptions=_rows(connection, _SUBSCRIPTIONS, subscriptions),
         links=_rows(connection, _LINKS, links),
         ended=_end(connection, ids, destinations=destinations, subscriptions=subscriptions, links=links),
@@ -221,6 +225,12 @@ def suppress(connection: Connection, destination: str, reason: str) -> bool:
 
 def _rows(connection: Connection, statement: TextClause, rows: Iterable[JsonRow]) -> int:
     return connection.execute(statement, {"rows": json.dumps(list(rows))}).rowcount
+
+
+def _destinations(connection: Connection, rows: list[JsonRow], secured: Mapping[str, Security]) -> int:
+    """Destinations that are new or changed; one that is so in both ways may count once."""
+    changed = _rows(connection, _DESTINATIONS, rows)
+    return max(changed, endpoints.secure(connection, secured))
 
 
 def _end(
@@ -341,6 +351,7 @@ def _recipient(row: RowMapping) -> Recipient:
             recording=row["recording"],
             active=row["active"],
             suppressed=row["suppressed"],
+            confirmed=row["confirmed"],
             role=Role(row["role"]),
             on_duty=_windows(row["on_duty"]),
         ),

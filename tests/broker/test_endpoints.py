@@ -7,22 +7,26 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import rsa
 from typer.testing import CliRunner
 
 from notifiers.email.pool import MailPool
 from notifiers.notices import Notices
 from notifiers.webhook.signing import signature
 from schemas.subscribers import SubscriberEntry
+from schemas.vocabularies import Handling
 from storage import endpoints, subscribers
 from storage.endpoints import Endpoint
 from tests.broker.telling import Site, authority, comes, hook_to, mail_to, relay_at, site, volunteer
 from tests.programs import run
 from tests.receivers import SECRET, Hook, Mailbox, hook, mailbox
 from tests.telling import alert_event
+from tests.unit.test_smime import holder, openssl
 from tocsin.commands import destination
 
 OTHER = "whsec_" + base64.b64encode(b"o" * 32).decode()
@@ -106,6 +110,47 @@ async def test_no_alert_goes_to_an_endpoint_that_answered_no_challenge(here: Sit
         await settled(here)
     assert here.states() == [(1, "suppressed", "not_confirmed")]
     assert there.received == []
+
+
+async def test_what_was_planned_for_an_endpoint_is_not_sent_when_it_is_confirmed_no_more(here: Site) -> None:
+    async with hook() as there:
+        here.import_(authority("si", hook_to(there.url)))
+        assert here.planned(alert_event()).to_send
+        here.sql("UPDATE endpoints SET confirmed_at = NULL")
+        async with here.courier(hooks=(there,)):
+            await settled(here)
+    assert here.states() == [(1, "suppressed", "not_confirmed")]
+    assert there.received == []
+
+
+async def test_an_endpoint_that_is_gone_is_ended_at_once_and_its_owner_told(here: Site, box: Mailbox) -> None:
+    async with hook() as there:
+        here.import_(volunteer("vo", mail_to("vo"), hook_to(there.url)))
+        there.answers = [410]
+        here.told(alert_event(handling=Handling.GREEN))
+        async with here.courier(hooks=(there,)):
+            await comes(lambda: endpoint(here).suppressed == "gone")
+    pool = MailPool(relay_at(box.port))
+    await Notices(engine=here.engine, relay=relay_at(box.port), mail=pool).look()
+    await pool.close()
+    text = box.received[-1].get_body(("plain",))
+    assert text is not None and "is gone for good (410)" in text.get_content()
+
+
+async def test_an_encrypted_alert_says_nothing_to_who_cannot_open_it(here: Site, box: Mailbox, tmp_path: Path) -> None:
+    site_, reader = (
+        holder(tmp_path, name, rsa.generate_private_key(65537, 2048)) for name in ("courier-site", "courier-reader")
+    )
+    here.import_(authority("si", mail_to("si", security={"smime": "encrypt", "certificate": reader.pem})))
+    async with here.courier(signer=site_.signer):
+        here.told(alert_event())
+        await settled(here)
+    (mail,) = box.received
+    assert mail.get_content_type() == "application/pkcs7-mime"
+    assert "protonitazene" not in mail.as_string()
+    assert str(mail["Subject"]) == "[L3 ALERT] [TLP:AMBER] An alert is waiting for you"
+    opened = openssl("-decrypt", "-recip", str(reader.certificate), "-inkey", str(reader.key), given=mail.as_bytes())
+    assert b"protonitazene" in openssl("-verify", "-noverify", given=opened).lower()
 
 
 async def test_an_endpoint_that_echoes_its_challenge_gets_alerts(here: Site) -> None:

@@ -19,8 +19,8 @@ from tests.programs import run
 from tests.receivers import Mailbox, mailbox
 from tests.telling import alert_event
 from tests.unit.test_bounces import report
-from tocsin.returned import Maildir, Returns
 from tocsin.embedded.lmtp import serving
+from tocsin.returned import Maildir, Returns
 
 BOUNCES = "bounces@tocsin.example"
 
@@ -199,6 +199,8 @@ async def test_the_command_takes_a_maildir_and_says_what_it_was(here: Site, verp
     settings = {"TOCSIN_DATABASE__URL": here.url, "TOCSIN_SMTP__BOUNCE_ADDRESS": BOUNCES}
     done = await asyncio.to_thread(run, "bounces", "--maildir", str(folder), "--once", environment=settings)
     assert (done.returncode, done.stdout) == (0, "failed 1\n"), done.stderr
+    shown = await asyncio.to_thread(run, "deliveries", "show", delivery, environment=settings)
+    assert "failed [5.1.1] 550 5.1.1 no such user" in shown.stdout
     del settings["TOCSIN_SMTP__BOUNCE_ADDRESS"]
     done = await asyncio.to_thread(run, "bounces", "--maildir", str(folder), "--once", environment=settings)
     assert done.returncode != 0

@@ -129,6 +129,8 @@ def _story(detail: Detail) -> Iterator[str]:
         ended = f"{attempt.verdict}: {sentence(attempt.reason or '')}" if attempt.ended_at else "no answer recorded"
         said = f" [{attempt.code or '-'}] {attempt.answer}" if attempt.answer else ""
         yield f"attempt {attempt.number}  {attempt.started_at:%Y-%m-%d %H:%M:%S}Z  {ended}{said}"
+    for back in detail.came_back:
+        yield f"came back  {back.at:%Y-%m-%d %H:%M:%S}Z  {back.came} [{back.status or '-'}] {back.said}".rstrip()
     for each in detail.redrives:
         yield f"redriven   {each.at:%Y-%m-%d %H:%M:%S}Z  by {each.by}: {each.reason}"
 

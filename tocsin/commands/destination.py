@@ -217,6 +217,7 @@ def _facts(each: Endpoint) -> dict[str, object]:
         "rotated_until": each.previous_until,
         "smime": each.security.smime,
         "certificate_until": expiry(each.security.certificate) if each.security.certificate else None,
+        "public_key": public_key(each.secret) if each.secret and each.secret.startswith(PRIVATE) else None,
         "bearer": each.security.bearer is not None,
         "client_certificate": each.security.client_certificate,
     }
