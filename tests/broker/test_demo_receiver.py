@@ -10,11 +10,14 @@ import pytest
 
 from notifiers.outcomes import Verdict
 from notifiers.webhook.sender import Access, WebhookConfig, WebhookSender
-from tests.receivers import SECRET
+from storage import endpoints, subscribers
+from storage.engine import connect
+from tocsin.demo import audience
 from tocsin.demo.receiver import Receiver
 from tocsin.embedded.ports import LOOPBACK, choose
 from tocsin.errors import Refusal
 
+SECRET = audience.webhook_secret()
 OTHER: str = "whsec_" + "A" * 43 + "="
 BODY = json.dumps({"type": "tocsin.alert.raised", "subject": "TOC-A-2026-0001"}).encode()
 
@@ -71,3 +74,15 @@ async def test_a_port_that_somebody_took_is_named(receiver: Receiver) -> None:
     with pytest.raises(Refusal, match=f"Port {receiver.port} is taken"):
         await second.open()
     await second.close()
+
+
+async def test_it_answers_its_challenge_and_counts_as_confirmed(database: str, receiver: Receiver) -> None:
+    engine = connect(database)
+    with engine.begin() as connection:
+        subscribers.bring_in(connection, audience.audience(webhook=receiver.url))
+        assert endpoints.waiting(connection)
+    await audience.confirmed(connect(database), receiver.origin)
+    with engine.begin() as connection:
+        assert endpoints.waiting(connection) == ()
+    engine.dispose()
+    assert receiver.taken == 0
