@@ -21,7 +21,7 @@ from alerts.evidence import Evidence, Subject
 from alerts.facts import Facts, Past, facts_at
 from alerts.grading import Grade, Grading, highest
 from alerts.lookback import Lookback
-from alerts.occurrences import TWIN_DAYS, connected
+from alerts.occurrences import connected
 from alerts.rulebook import Windows
 from alerts.summary import Summary
 from alerts.threads import Thread
@@ -212,7 +212,7 @@ def new_case(file: CaseFile, report: Evidence) -> Case:
 def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
     """File a report in a case and grade it anew."""
     filed = Filed(report, case.id)
-    joins = _joins(file, report)
+    joins = _joins(file, report, context.grading.rules.windows_days.twins)
     if joins:
         file.reports()
     if file.filed is not None:
@@ -260,12 +260,12 @@ def _past(case: Case, anchor: date, sightings: Mapping[str, date], context: Cont
     return Past(first_event=case.first_event or anchor, sightings=sightings, loaded=context.loaded)
 
 
-def _joins(file: CaseFile, report: Evidence) -> bool:
+def _joins(file: CaseFile, report: Evidence, twin_days: int) -> bool:
     """Whether another report under the key speaks of the same event."""
     if any(file.known_links.get(link, set()) - {report.report} for link in report.links):
         return True
     twins = file.twins.get(report.twin, set()) if report.twin else set()
-    return any(other[0] != report.laboratory and abs((day - report.day).days) <= TWIN_DAYS for other, day in twins)
+    return any(other[0] != report.laboratory and abs((day - report.day).days) <= twin_days for other, day in twins)
 
 
 def _remember_links(file: CaseFile, report: Evidence) -> None:
@@ -317,7 +317,7 @@ def _grade_from(case: Case, day: date, sightings: Mapping[str, date], context: C
 def _recount_case(case: Case, file: CaseFile, context: Context, *, same_sightings: bool) -> None:
     """Count it anew, and grade what may be another grade by that: mostly the anchors since one amended report."""
     days, basis = case.days, (case.first_event, case.subject.graded_by)
-    _count_anew(case, file)
+    _count_anew(case, file, context.grading.rules.windows_days.twins)
     case.recounted, case.touched = True, True
     changed = {place for place in days.keys() | case.days.keys() if days.get(place) != case.days.get(place)}
     case.touched_days |= changed
@@ -337,7 +337,7 @@ def _graded_before(case: Case, since: date, context: Context) -> bool:
     return whole and all(grade.rule_set == rule_set for grade in earlier.values())
 
 
-def _count_anew(case: Case, file: CaseFile) -> None:
+def _count_anew(case: Case, file: CaseFile, twin_days: int) -> None:
     own = {report for report, item in file.reports().items() if item.case == case.id}
     case.forget_days()
     case.summary, case.sightings = Summary(), file.sightings
@@ -347,7 +347,7 @@ def _count_anew(case: Case, file: CaseFile) -> None:
     live_ones = [item for item in mine if item.tense is not Tense.ARCHIVAL]
     subjects = [item.subject for item in live_ones or mine]
     case.subject = reduce(Subject.merged, subjects, subjects[0]) if subjects else case.subject
-    for reports in connected(considered):
+    for reports in connected(considered, twin_days):
         live = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)
         place, cell = occurrence(reports, live=live)
         case.count(place, cell)

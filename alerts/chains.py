@@ -9,12 +9,13 @@ from datetime import date
 
 from alerts.cases import Case, CaseFile, Context, Filed, new_case, recount
 from alerts.occurrences import connected
+from alerts.ruleset import Windows
 from schemas.vocabularies import CaseState, Tense
 
 
 def regroup(file: CaseFile, context: Context) -> None:
     """Give every chain its case: the oldest that holds a report of it, else a new one; only the last stays open."""
-    chains = _chains(file, context.grading.rules.windows_days.unidentified)
+    chains = _chains(file, context.grading.rules.windows_days)
     cases = {case.id: case for case in file.cases()}
     owners, merged = list[Case](), set[str]()
     for chain in chains:
@@ -38,7 +39,7 @@ def refile(file: CaseFile, item: Filed, case: Case) -> None:
         case.opened_by = item.evidence.report
 
 
-def _chains(file: CaseFile, days: int) -> list[list[Filed]]:
+def _chains(file: CaseFile, windows: Windows) -> list[list[Filed]]:
     """Reports of current cases in chains, oldest first. Withdrawn cases keep what is left in them."""
     withdrawn = {case.id for case in file.cases() if case.state is CaseState.RETRACTED}
     items = {
@@ -48,9 +49,9 @@ def _chains(file: CaseFile, days: int) -> list[list[Filed]]:
     }
     chains: list[list[Filed]] = []
     until = date.min
-    for reports in connected([item.evidence for item in items.values()]):
+    for reports in connected([item.evidence for item in items.values()], windows.twins):
         first = min(report.day for report in reports)
-        if not chains or (first - until).days > days:
+        if not chains or (first - until).days > windows.unidentified:
             chains.append([])
         chains[-1].extend(items[report.report] for report in reports)
         until = max(until, *(report.day for report in reports))

@@ -82,7 +82,8 @@ def _readers(reports: Iterable[Evidence]) -> list[Reader]:
 
 def _as_seen(case: Case, visible: Sequence[Filed], context: Context) -> Case:
     """The case as it would be had only these reports come."""
-    stored = counted(case.id, None, [(item.evidence, item.case) for item in visible])
+    twin_days = context.grading.rules.windows_days.twins
+    stored = counted(case.id, None, [(item.evidence, item.case) for item in visible], twin_days)
     grades = list[Grade]()
     for look in sweep(stored.days, context.grading.rules.windows_days):
         first = stored.first_event or look.anchor

@@ -6,7 +6,7 @@ told it. An alert that expired or was closed goes on when new facts come.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -14,6 +14,7 @@ from alerts.cases import Case
 from alerts.facts import ORDINARY_PRESENTATIONS, ORDINARY_ROUTES, ROUTES_OF_SALE
 from alerts.harm import HarmRank
 from alerts.novelty import first_in_union
+from alerts.ruleset import RuleSet
 from alerts.threads import Thread, Told
 from schemas.alert_events import Correction
 from schemas.vocabularies import AlertKind, CaseState, Change, Level, Novelty, Statement
@@ -52,6 +53,10 @@ class Speak:
 Step = Silent | Gather | Speak
 
 
+GATHERING = timedelta(hours=6)
+"""Between two updates of one alert, unless the site is set otherwise."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Policy:
     """How often one alert may be updated, how long it stays valid after its last revision, and when it is reviewed.
@@ -59,12 +64,24 @@ class Policy:
     A provisional one expires sooner. Levels without an interval of review are ended by their validity alone.
     """
 
-    gathering: timedelta = timedelta(hours=6)
-    validity: timedelta = timedelta(days=90)
-    provisional: timedelta = timedelta(hours=72)
-    reviews: Mapping[Level, timedelta] = field(
-        default_factory=lambda: {Level.L4: timedelta(days=7), Level.L3: timedelta(days=30)}
-    )
+    gathering: timedelta
+    validity: timedelta
+    provisional: timedelta
+    reviews: Mapping[Level, timedelta]
+
+    @classmethod
+    def of(cls, rules: RuleSet, gathering: timedelta = GATHERING) -> "Policy":
+        """The terms of the rule file; how often may be told is a setting of the site."""
+        terms = rules.terms
+        return cls(
+            gathering=gathering,
+            validity=timedelta(days=terms.validity.days),
+            provisional=timedelta(days=terms.provisional.days),
+            reviews={
+                Level.L4: timedelta(days=terms.review_l4.days),
+                Level.L3: timedelta(days=terms.review_l3.days),
+            },
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

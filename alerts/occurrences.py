@@ -9,12 +9,12 @@ from alerts.quantities import grams
 from schemas.detections import Detection
 from schemas.vocabularies import DatePrecision
 
-TWIN_DAYS = 3
 Join = Callable[[int, int], None]
 
 
-def connected(reports: Sequence[Evidence]) -> list[list[Evidence]]:
-    """Group reports into occurrences. The groups and their order depend on the set of reports only."""
+def connected(reports: Sequence[Evidence], twin_days: int) -> list[list[Evidence]]:
+    """Group reports into occurrences. The groups and their order depend on the set of reports only. `twin_days`: how
+    far apart two bodies may date one event, as the rule file says."""
     ordered = sorted(reports, key=lambda report: report.order)
     parent = list(range(len(ordered)))
 
@@ -29,16 +29,11 @@ def connected(reports: Sequence[Evidence]) -> list[list[Evidence]]:
         parent[high] = low
 
     _join_by_link(ordered, join)
-    _join_twins(ordered, join)
+    _join_twins(ordered, join, twin_days)
     groups: dict[int, list[Evidence]] = {}
     for position, report in enumerate(ordered):
         groups.setdefault(root(position), []).append(report)
     return list(groups.values())
-
-
-def same(one: Evidence, other: Evidence) -> bool:
-    """Whether two reports speak of one event, by a shared link or as suggested duplicates of two bodies."""
-    return same_by_link(one, other) or twins(one, other)
 
 
 def same_by_link(one: Evidence, other: Evidence) -> bool:
@@ -46,11 +41,11 @@ def same_by_link(one: Evidence, other: Evidence) -> bool:
     return bool(set(one.links) & set(other.links))
 
 
-def twins(one: Evidence, other: Evidence) -> bool:
-    """Two bodies, one region, quantity and appearance, within three days."""
+def twins(one: Evidence, other: Evidence, days: int) -> bool:
+    """Two bodies, one region, quantity and appearance, within so many days."""
     if one.twin is None or one.twin != other.twin or one.laboratory == other.laboratory:
         return False
-    return abs((one.day - other.day).days) <= TWIN_DAYS
+    return abs((one.day - other.day).days) <= days
 
 
 def _join_by_link(ordered: Sequence[Evidence], join: Join) -> None:
@@ -60,7 +55,7 @@ def _join_by_link(ordered: Sequence[Evidence], join: Join) -> None:
             join(first.setdefault(link, position), position)
 
 
-def _join_twins(ordered: Sequence[Evidence], join: Join) -> None:
+def _join_twins(ordered: Sequence[Evidence], join: Join, days: int) -> None:
     by_twin: dict[str, list[int]] = {}
     for position, report in enumerate(ordered):
         if report.twin is not None:
@@ -68,7 +63,7 @@ def _join_twins(ordered: Sequence[Evidence], join: Join) -> None:
     for positions in by_twin.values():
         for index, one in enumerate(positions):
             for other in positions[index + 1 :]:
-                if twins(ordered[one], ordered[other]):
+                if twins(ordered[one], ordered[other], days):
                     join(one, other)
 
 

@@ -38,7 +38,8 @@ class Setting:
 
     catalogue: Catalogue
     grading: Grading
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy | None = None
+    """None: the terms of the rules, and updates as often as is usual."""
     loaded: frozenset[str] = frozenset()
     routes: Routes = field(default_factory=Routes)
 
@@ -54,7 +55,7 @@ class Setting:
             effects=effects,
             at=at,
             grading=self.grading,
-            policy=self.policy,
+            policy=self.policy or Policy.of(self.grading.rules),
             catalogue_version=self.catalogue.version,
             loaded=self.loaded,
         )

@@ -189,8 +189,9 @@ def _unknown_sources(rules: RuleSet, name: str, tree: yaml.Node | None) -> Itera
 
 
 def _sources(rules: RuleSet) -> Iterator[tuple[Location, str]]:
-    for window in type(rules.windows).model_fields:
-        yield ("windows", window), getattr(rules.windows, window).source
+    for part, table in (("windows", rules.windows), ("terms", rules.terms)):
+        for window in type(table).model_fields:
+            yield (part, window), getattr(table, window).source
     yield ("user_level_units",), rules.user_level_units.source
     for part in ("doses", "bulk", "thresholds", *PARTS):
         for n, entry in enumerate(getattr(rules, part)):

@@ -67,6 +67,7 @@ class Windows(Frozen):
     history: int
     baseline_age: int
     unidentified: int
+    twins: int
 
     @property
     def longest(self) -> int:
@@ -102,6 +103,16 @@ class WindowTable(Frozen):
     history: Window
     baseline_age: Window
     unidentified: Window
+    twins: Window
+
+
+class TermTable(Frozen):
+    """How long an alert holds after its last revision, and when somebody looks at it again."""
+
+    validity: Window
+    provisional: Window
+    review_l3: Window
+    review_l4: Window
 
 
 class Dose(Frozen):
@@ -157,6 +168,7 @@ class RuleSet(Frozen):
     version: Sentence
     sources: Mapping[Name, Sentence] = Field(min_length=1)
     windows: WindowTable
+    terms: TermTable
     doses: tuple[Dose, ...]
     bulk: tuple[Bulk, ...] = Field(min_length=1)
     user_level_units: Threshold

@@ -37,8 +37,9 @@ def _close(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return (agree >= 1 and differ == 1) or (agree >= 2 and differ == 0)
 
 
-def suggested(reports: Sequence[Evidence]) -> list[tuple[Report, Report]]:
+def suggested(reports: Sequence[Evidence], twin_days: int) -> list[tuple[Report, Report]]:
     """Pairs that count as one event only because two bodies describe the same; no reference says so."""
     ordered = sorted(reports, key=lambda report: report.order)
     pairs = combinations(ordered, 2)
-    return [(one.report, other.report) for one, other in pairs if twins(one, other) and not same_by_link(one, other)]
+    found = ((one, other) for one, other in pairs if twins(one, other, twin_days) and not same_by_link(one, other))
+    return [(one.report, other.report) for one, other in found]

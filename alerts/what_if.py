@@ -62,6 +62,8 @@ class Reread:
     substances: tuple[str, ...] = ()
     amounts: bool = False
     units: tuple[int, int] | None = None
+    twins: bool = False
+    """Reports say the same, but other ones of them are one event."""
 
     @property
     def nothing(self) -> bool:
@@ -76,7 +78,8 @@ def reread(one: RuleSet, other: RuleSet) -> Reread:
     units = sorted(int(rules.user_level_units.value) for rules in (one, other))
     asked = [[(rule.when, rule.gives) for rule in rules.confidence] for rules in (one, other)]
     return Reread(
-        everything=asked[0] != asked[1],
+        everything=asked[0] != asked[1] or one.windows.twins.days != other.windows.twins.days,
+        twins=one.windows.twins.days != other.windows.twins.days,
         substances=tuple(sorted({f"S:{inchikey}" for inchikey, _, _ in doses})),
         amounts=bulk[0] != bulk[1],
         units=(units[0], units[1]) if units[0] != units[1] else None,
@@ -160,17 +163,19 @@ class Filed:
     case: str | None
 
 
-def from_reports(key: str, filed: Sequence[Filed], cases: Iterable[Archived]) -> tuple[Archived, ...]:
+def from_reports(
+    key: str, filed: Sequence[Filed], cases: Iterable[Archived], *, twin_days: int
+) -> tuple[Archived, ...]:
     """The cases of a key, counted from their reports. What no case was opened for would be one."""
     known = {case.id: case for case in cases}
     current = next((case.id for case in known.values() if case.state is CaseState.OPEN), None)
     fresh = current or f"(new) {key}"
     placed = [(item.evidence, item.case or fresh) for item in filed]
     ids = dict.fromkeys(case for _, case in placed if case in known or case == fresh)
-    return tuple(counted(case, known.get(case), placed) for case in ids)
+    return tuple(counted(case, known.get(case), placed, twin_days) for case in ids)
 
 
-def counted(case: str, stored: Archived | None, placed: Sequence[tuple[Evidence, str]]) -> Archived:
+def counted(case: str, stored: Archived | None, placed: Sequence[tuple[Evidence, str]], twin_days: int) -> Archived:
     """As `alerts.cases` counts: its own reports, and as history those of the other cases of the key."""
     own = {evidence.report for evidence, place in placed if place == case}
     live = [evidence for evidence, place in placed if place == case and evidence.tense is not Tense.ARCHIVAL]
@@ -179,7 +184,7 @@ def counted(case: str, stored: Archived | None, placed: Sequence[tuple[Evidence,
         subject = subject.merged(evidence.subject)
     days: dict[Place, Cell] = {}
     told = Summary()
-    for reports in connected([evidence for evidence, _ in placed]):
+    for reports in connected([evidence for evidence, _ in placed], twin_days):
         mine = [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL]
         place, cell = occurrence(reports, live=bool(mine))
         days[place] = days.get(place, Cell()) + cell

@@ -35,6 +35,8 @@ class Regraded:
 class _Changed:
     """Reports that say something else, and the case keys this concerns."""
 
+    twin_days: int
+    anew: bool
     reports: dict[Report, tuple[Evidence, ...]] = field(default_factory=dict)
     keys: set[str] = field(default_factory=set)
 
@@ -65,7 +67,8 @@ class _Counting:
 
 
 def _changed(connection: Connection, setting: Setting, other: Grading) -> _Changed:
-    wanted, changed = reread(setting.grading.rules, other.rules), _Changed()
+    wanted = reread(setting.grading.rules, other.rules)
+    changed = _Changed(other.rules.windows_days.twins, anew=wanted.twins)
     if not wanted.nothing:
         for page in _pages(connection, wanted):
             _compare(connection, page, replace(setting, grading=other), changed)
@@ -89,6 +92,8 @@ def _compare(connection: Connection, page: list[StoredReport], setting: Setting,
     for stored in page:
         said, report = _said(stored, setting), (stored.laboratory, stored.event_id)
         before = held.get(report, ())
+        if changed.anew:
+            changed.keys |= {item.case_key for item in said if item.twin is not None}
         if {item.case_key: item for item in said} != {item.case_key: item for item in before}:
             changed.reports[report] = said
             changed.keys |= {item.case_key for item in (*said, *before)}
@@ -114,7 +119,7 @@ def _recounted(connection: Connection, changed: _Changed, since: date) -> Iterat
             kept = [item for item in filed[key] if item.evidence.report not in changed.reports]
             fresh = [Filed(item, placed.get(item.report)) for item in new.get(key, ())]
             if kept or fresh:
-                yield from from_reports(key, [*kept, *fresh], cases[key])
+                yield from from_reports(key, [*kept, *fresh], cases[key], twin_days=changed.twin_days)
 
 
 def _by_key(changed: _Changed) -> dict[str, list[Evidence]]:

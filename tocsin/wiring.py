@@ -164,7 +164,7 @@ def setting(settings: Settings, engine: Engine) -> "Setting":
     return Setting(
         catalogue=catalogue(engine),
         grading=grading,
-        policy=Policy(gathering=settings.gathering_interval),
+        policy=Policy.of(grading.rules, settings.gathering_interval),
         loaded=frozenset(settings.history_countries),
     )
 

@@ -134,7 +134,7 @@ def decoded(document: Document) -> Decoded:
 
 
 def setting(loaded: Sequence[str] = (), policy: Policy | None = None) -> Setting:
-    return Setting(catalogue=CATALOGUE, grading=GRADING, loaded=frozenset(loaded), policy=policy or Policy())
+    return Setting(catalogue=CATALOGUE, grading=GRADING, loaded=frozenset(loaded), policy=policy)
 
 
 def said(document: Document) -> dict[str, Evidence]:
@@ -156,7 +156,7 @@ class Desk:
     """Decides about reports one after another, each at its own `reported_at`, timers in between."""
 
     loaded: tuple[str, ...] = ()
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy | None = None
     simulation: Simulation = field(init=False)
     lines: int = 0
 

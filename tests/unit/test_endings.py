@@ -1,6 +1,7 @@
 """How alerts end and go on: expiry, validity, reviews, corrections, withdrawn reports, what people decide."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,19 @@ from alerts.lifecycle import Policy
 from alerts.speaking import Saying
 from schemas.alert_events import AlertEvent
 from schemas.vocabularies import AlertKind, CaseState, Change, Level, Statement, Tense
-from tests.unit.deciding import Desk, Document, component, death, harm, report, retracted, revised, street, strip
+from tests.unit.deciding import (
+    GRADING,
+    Desk,
+    Document,
+    component,
+    death,
+    harm,
+    report,
+    retracted,
+    revised,
+    street,
+    strip,
+)
 
 RAISED, ESCALATED, UPDATED, CANCELLED = AlertKind.RAISED, AlertKind.ESCALATED, AlertKind.UPDATED, AlertKind.CANCELLED
 EXPIRED, CLOSED, DOWNGRADED = AlertKind.EXPIRED, AlertKind.CLOSED, AlertKind.DOWNGRADED
@@ -251,7 +264,7 @@ def test_what_was_cancelled_cannot_be_closed_or_renewed(decision: Callable[..., 
 
 
 def test_the_terms_are_a_setting() -> None:
-    policy = Policy(provisional=timedelta(hours=1))
+    policy = replace(Policy.of(GRADING.rules), provisional=timedelta(hours=1))
     assert kinds(Desk(policy=policy).tell(report("a", strip())).wait(hours=1)) == [RAISED, EXPIRED]
 
 

@@ -88,7 +88,7 @@ def test_the_paragraph_can_be_read_aloud() -> None:
     )
     assert says.startswith("Metonitazene is graded L3, alert. Impact 3 of 4: a potent opioid (nitazene)")
     assert "sold as another substance than it is" in says and "Confidence B: identified, not yet confirmed." in says
-    assert "makes it L4." in says and says.endswith("Graded by the rules european 1.1 on the facts of 2 March 2026.")
+    assert "makes it L4." in says and says.endswith("Graded by the rules european 1.2 on the facts of 2 March 2026.")
     assert "{" not in says and "_" not in says
 
 

@@ -11,6 +11,7 @@ from alerts.memory import Memory
 from alerts.pipeline import fold, read
 from schemas.vocabularies import AlertKind, CaseState, Change, Level
 from tests.unit.deciding import (
+    GRADING,
     Desk,
     Document,
     component,
@@ -178,7 +179,7 @@ def test_at_l4_every_update_is_at_once() -> None:
 
 
 def test_the_window_is_a_setting() -> None:
-    desk = Desk(policy=Policy(gathering=timedelta(seconds=20)))
+    desk = Desk(policy=Policy.of(GRADING.rules, timedelta(seconds=20)))
     desk.tell(nitazene("a"), abroad("b", "FI", hours=1), nitazene("c", hours=1.1, harm=harm("minor")))
     assert len(desk.story) == 3
 

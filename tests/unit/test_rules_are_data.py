@@ -11,7 +11,7 @@ from alerts.pipeline import Setting
 from alerts.rule_check import problems
 from alerts.rulebook import EUROPEAN, EXAMPLE, read
 from schemas.vocabularies import Level
-from tests.unit.deciding import CATALOGUE, Desk, Document, component, death, harm, report
+from tests.unit.deciding import CATALOGUE, Desk, Document, component, death, harm, report, strip
 from tocsin.simulation import Simulation
 
 SHIPPED = EUROPEAN.read_text(encoding="utf-8")
@@ -47,6 +47,18 @@ def unanalysed(deaths: int) -> Document:
     return made | {"harm": death(case_count=deaths)}
 
 
+def two_bodies(days: int) -> list[Document]:
+    """One seizure as two bodies describe it, dated so many days apart."""
+    seen: dict[str, JsonValue] = {
+        "physical_form": "tablet", "n_units": 300, "distribution": ["street"],
+        "appearance": {"colour": "pink", "shape": "skull"},
+    }  # fmt: skip
+    return [
+        report(f"b{day}", "3-MMC", day=day, lab=lab, sample=seen) | {"region": "SI04"}
+        for day, lab in ((0, "si-example"), (days, "fi-example"))
+    ]
+
+
 HISTORY = [report(f"m{n}", "3-MMC", day=30 * n, status="archival") for n in range(14)]
 LONG_AGO = [
     report("o1", "metonitazene", day=-300, status="archival"),
@@ -61,6 +73,7 @@ CHANGES: dict[str, tuple[str, str, list[Document]]] = {
     "window new country": ("new_country: {days: 90", "new_country: {days: 5", in_countries("SI", "FI", "DE")),
     "window history": ("history: {days: 365", "history: {days: 90", [*LONG_AGO, *in_countries("SI", "FI")]),
     "window baseline age": ("baseline_age: {days: 60", "baseline_age: {days: 900", [*HISTORY, *at(420)]),
+    "window twins": ("twins: {days: 3", "twins: {days: 20", two_bodies(10)),
     "dose high": ("high: 120, extreme: 200", "high: 100, extreme: 200", [tablet(110)]),
     "dose extreme": ("high: 120, extreme: 200", "high: 120, extreme: 130", [tablet(140)]),
     "bulk of a class": ("{class: nitazene, at_least: 10", "{class: nitazene, at_least: 100", [seized(20)]),
@@ -107,6 +120,31 @@ def test_each_number_of_the_file_changed_changes_what_is_decided(what: str, tmp_
     file = tmp_path / "theirs.yaml"
     file.write_text(SHIPPED.replace(old, new), encoding="utf-8")
     assert decided(Grading(read(EUROPEAN)), documents) != decided(Grading(read(file)), documents)
+
+
+TERMS: dict[str, tuple[str, str, *tuple[Document, ...]]] = {
+    "validity": ("validity: {days: 90", "validity: {days: 5", report("a", "metonitazene")),
+    "provisional": ("provisional: {days: 3", "provisional: {days: 9", report("a", strip())),
+    "review at L3": ("review_l3: {days: 30", "review_l3: {days: 5", report("a", "metonitazene")),
+    "review at L4": ("review_l4: {days: 7", "review_l4: {days: 5", *in_countries("SI", "FI", "DE", harm=death())),
+}
+
+
+@pytest.mark.parametrize("what", sorted(TERMS))
+def test_each_term_of_the_file_changed_changes_when_an_alert_ends_or_is_looked_at(what: str, tmp_path: Path) -> None:
+    old, new, *documents = TERMS[what]
+    assert SHIPPED.count(old) == 1, old
+    file = tmp_path / "theirs.yaml"
+    file.write_text(SHIPPED.replace(old, new), encoding="utf-8")
+    assert dated(Grading(read(EUROPEAN)), documents) != dated(Grading(read(file)), documents)
+
+
+def dated(grading: Grading, documents: list[Document]) -> list[object]:
+    desk = Desk()
+    desk.simulation = Simulation(Setting(catalogue=CATALOGUE, grading=grading))
+    desk.tell(*documents)
+    assert desk.messages, "else there is nothing to end"
+    return [(message.valid_until, message.review_at) for message in desk.messages]
 
 
 def test_another_authority_grades_by_its_own_rules_alone() -> None:

@@ -107,7 +107,8 @@ def same(
     with desk(data_dir) as here:
         found = here.found(asked)
         word = here.may(wish, Act.MERGE, countries_of(found))
-        meant = [two for two in suggested(suggesting.reports(here.connection, found.row.id)) if set(two) == pair]
+        reports = suggesting.reports(here.connection, found.row.id)
+        meant = [two for two in suggested(reports, _twin_days(here)) if set(two) == pair]
         if not meant:
             raise Refusal("These two are no suggestion, which `tocsin case suggestions CASE` shows; nothing changed.")
         at = datetime.now(UTC)
@@ -152,12 +153,16 @@ def _of_case(here: Desk, found: CaseDetail) -> list[Suggestion]:
     reports = suggesting.reports(here.connection, found.row.id)
     said, own = suggesting.said(here.connection, found.row.tense, reports), {one.report for one in reports}
     listed = []
-    for pair in suggested(reports):
+    for pair in suggested(reports, _twin_days(here)):
         word = said.one.get((min(pair, key=str), max(pair, key=str)))
         state = Suggestion(tuple(map(_named, pair)))
         listed.append(state if word is None else replace(state, state="confirmed", by=word.by, reason=word.reason))
     apart = ((report, word) for report, word in said.apart.items() if report in own)
     return listed + [Suggestion((_named(one),), "apart", word.by, word.reason) for one, word in apart]
+
+
+def _twin_days(here: Desk) -> int:
+    return here.setting.grading.rules.windows_days.twins
 
 
 def _named(report: Report) -> str:

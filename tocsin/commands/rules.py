@@ -139,9 +139,10 @@ def _each(book: Rulebook) -> Iterator[tuple[str, Rule, str]]:
 def _numbers(book: Rulebook) -> Iterator[tuple[str, str, str]]:
     """Name, value with unit, source."""
     rules = book.rules
-    for name in type(rules.windows).model_fields:
-        window: Window = getattr(rules.windows, name)
-        yield f"window {name}", f"{window.days} days: {window.bounds}", window.source
+    for kind, table in (("window", rules.windows), ("term", rules.terms)):
+        for name in type(table).model_fields:
+            window: Window = getattr(table, name)
+            yield f"{kind} {name}", f"{window.days} days: {window.bounds}", window.source
     for dose in rules.doses:
         yield f"dose {dose.name}", f"high > {dose.high:g}, extreme > {dose.extreme:g} {dose.unit} per unit", dose.source
     for bulk in rules.bulk:
