@@ -12,7 +12,7 @@ from typing import NamedTuple
 from alerts.days import Cell, Place
 from alerts.evidence import Mark, Subject
 from alerts.lookback import Lookback
-from alerts.novelty import Sightings, country_first, novelty, union_first
+from alerts.novelty import Sightings, newness
 from alerts.rulebook import Windows
 from schemas.vocabularies import Distribution, Presentation
 
@@ -105,7 +105,7 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
     mean = history.events / windows.months
     in_country = max(recent.countries.values(), default=0)
     new_countries = look.newly_affected
-    seen = Sightings(days=past.sightings, loaded=past.loaded, new_for=windows.harm)
+    new = newness(anchor, subject, Sightings(days=past.sightings, loaded=past.loaded, new_for=windows.harm))
     return Facts(
         kind=subject.kind.value if subject.kind else "",
         category=subject.category.value,
@@ -117,9 +117,9 @@ def facts_at(look: Lookback, *, subject: Subject, past: Past) -> Facts:
         unidentified=subject.unidentified,
         effects_known=subject.effects_known,
         qualifying=look.harmful.events > 0,
-        union_first=union_first(anchor, subject, seen),
-        country_first=country_first(anchor, subject, seen),
-        novelty=novelty(anchor, subject, seen).value,
+        union_first=new.union,
+        country_first=new.country,
+        novelty=new.says.value,
         death_confirmed=Mark.DEATH_CONFIRMED in marks,
         hospitalised_likely=Mark.HOSPITALISED_LIKELY in marks,
         hospitalised_any=Mark.HOSPITALISED in marks,

@@ -1,6 +1,7 @@
 """How dangerous: runs the rules over the facts of a case and keeps every rule that fired with its sentence."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect, bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
@@ -17,6 +18,8 @@ from schemas.base import Frozen
 from schemas.vocabularies import Confidence, Level, Novelty
 
 Fact = bool | int | float | str
+
+MOST_REMEMBERED = 20_000
 
 
 class Grade(Frozen):
@@ -53,14 +56,17 @@ class _Compiled:
     named: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Judgement:
-    """A level with the rules that gave it, without their sentences: `held` are rule, axis and score."""
+    """A level with the rules that gave it, without their sentences: `held` are rule, axis and score. `said` picks the
+    facts that the sentences name, `named` says which."""
 
     level: Level
     scores: tuple[int, int]
+    confidence: Confidence
     held: tuple[tuple[_Compiled, str, str], ...]
-    override: _Compiled | None
+    named: tuple[str, ...]
+    said: Callable[[Facts], tuple[Fact, ...]]
     broken: tuple[FiredRule, ...]
 
 
@@ -88,12 +94,13 @@ class Grading:
             *((rule, "override") for rule, _ in self._overrides),
         ]
         self._questions = self._facts.together({rule.id: rule.program for rule, _ in self._asked})
-        named = self._facts.named_in(rule.program for rule, _ in self._asked)
-        self._named = tuple(name for name in Facts._fields if name in named)
-        places = (place for place, name in enumerate(Facts._fields) if name in named)
-        self._of_facts = itemgetter(*places, slice(0))  # a tuple also of one fact or none: the slice is always empty
-        self._graded = lru_cache(maxsize=20_000)(self._grade)
-        self._judged = lru_cache(maxsize=20_000)(self._judge)
+        programs = [rule.program for rule, _ in self._asked]
+        named, landmarks = self._facts.named_in(programs), self._facts.landmarks(programs)
+        self._exact = _picking(named - landmarks.keys())
+        self._among = [(Facts._fields.index(name), numbers) for name, numbers in sorted(landmarks.items())]
+        self._named = named
+        self._judgements: dict[tuple[object, ...], _Judgement] = {}
+        self._graded = lru_cache(maxsize=MOST_REMEMBERED)(self._grade)
 
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
         where = self.book.where(rule)
@@ -103,28 +110,36 @@ class Grading:
 
     def grade(self, facts: Facts, *, confidence: Confidence, anchor: date) -> Grade:
         """Grade a case at an anchor. Same facts, same grade."""
-        grade = self._graded(facts, confidence)
-        return grade.model_copy(update={"anchor": anchor})
+        return self.grade_of(facts, confidence).model_copy(update={"anchor": anchor})
 
     def grade_of(self, facts: Facts, confidence: Confidence) -> Grade:
         """The same at no day in particular: for what might be."""
-        return self._graded(facts, confidence)
+        judged = self._judged(facts, confidence)
+        return self._graded(judged, judged.said(facts), facts.novelty)
 
     def level_of(self, facts: Facts, confidence: Confidence) -> Level:
         """The level alone: what would be asked of facts that may come costs a quarter without the sentences."""
-        return self._judged(self._of_facts(facts), confidence).level
+        return self._judged(facts, confidence).level
 
     def answers(self, facts: Facts, confidence: Confidence) -> Mapping[str, bool | str]:
         """What each rule that is asked answers, the `otherwise` of spread left out."""
-        return self._answers(self._of_facts(facts), confidence)
+        values = {name: value for name, value in facts.values().items() if name in self._named}
+        return self._questions.answers(self._facts.activation({**values, "confidence": confidence.value}))
 
-    def _answers(self, asked: tuple[Fact, ...], confidence: Confidence) -> Mapping[str, bool | str]:
-        values = dict(zip(self._named, asked, strict=False)) | {"confidence": confidence.value}
-        return self._questions.answers(self._facts.activation(values))
+    def _judged(self, facts: Facts, confidence: Confidence) -> _Judgement:
+        """Remembered by what the rules see: the 14 days of a hot case are mostly judged alike, and with them the next
+        report of it; of the facts of a year of reports a quarter were judged before."""
+        ranks = [bisect_left(numbers, facts[place]) + bisect(numbers, facts[place]) for place, numbers in self._among]
+        key = (self._exact(facts), *ranks, confidence)
+        found = self._judgements.get(key)
+        if found is None:
+            if len(self._judgements) >= MOST_REMEMBERED:
+                self._judgements.clear()
+            found = self._judgements[key] = self._judge(facts, confidence)
+        return found
 
-    def _judge(self, asked: tuple[Fact, ...], confidence: Confidence) -> _Judgement:
-        """By the facts that rules ask about: of 100 different facts, 75 differ in these."""
-        answers = self._answers(asked, confidence)
+    def _judge(self, facts: Facts, confidence: Confidence) -> _Judgement:
+        answers = self.answers(facts, confidence)
         impact = _holding(self._impact, answers)
         spread = _holding(self._first_spread, answers) or _holding(self._spread, answers) or self._otherwise
         scores = (max((gives for _, gives in impact), default=0), max(gives for _, gives in spread))
@@ -132,32 +147,44 @@ class Grading:
         level = _overridden(self.rules.levels[scores[0]][scores[1]], override[1] if override else None)
         held = [(rule, "impact", str(gives)) for rule, gives in impact]
         held += [(rule, "spread", str(gives)) for rule, gives in spread]
+        held += [] if override is None else [(override[0], "override", f"L{int(level)}")]
         failed = ((rule, axis, answers[rule.id]) for rule, axis in self._asked)
         return _Judgement(
             level=level,
             scores=scores,
+            confidence=confidence,
             held=tuple(held),
-            override=None if override is None else override[0],
+            named=_in_order(name for rule, *_ in held for name in rule.named),
+            said=_picking(name for rule, *_ in held for name in rule.named),
             broken=tuple(_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)),
         )
 
-    def _grade(self, facts: Facts, confidence: Confidence) -> Grade:
-        judged = self._judged(self._of_facts(facts), confidence)
-        values = {**facts.values(), "confidence": confidence.value}
+    def _grade(self, judged: _Judgement, said: tuple[Fact, ...], novelty: str) -> Grade:
+        values = {**dict(zip(judged.named, said, strict=False)), "confidence": judged.confidence.value}
         fired = [_fired(rule, axis, score, values) for rule, axis, score in judged.held]
-        fired.append(self.certainty.sentence(confidence))
-        if judged.override is not None:
-            fired.append(_fired(judged.override, "override", f"L{int(judged.level)}", values))
+        position = next((place for place, rule in enumerate(fired) if rule.axis == "override"), len(fired))
+        fired.insert(position, self.certainty.sentence(judged.confidence))
         return Grade.trusted(
             anchor=date.min,
             level=judged.level,
             impact=judged.scores[0],
             spread=judged.scores[1],
-            confidence=confidence,
+            confidence=judged.confidence,
             fired=(*fired, *judged.broken),
-            novelty=Novelty(facts.novelty),
+            novelty=Novelty(novelty),
             rule_set=self.book.label,
         )
+
+
+def _in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the names that are facts, as the facts are ordered."""
+    wanted = frozenset(names)
+    return tuple(name for name in Facts._fields if name in wanted)
+
+
+def _picking(names: Iterable[str]) -> Callable[[Facts], tuple[Fact, ...]]:
+    """Their values, in that order; an empty slice stands at the end, so that one value is a tuple too."""
+    return itemgetter(*map(Facts._fields.index, _in_order(names)), slice(0))
 
 
 def _holding(rules: Sequence[tuple[_Compiled, int]], answers: Mapping[str, bool | str]) -> list[tuple[_Compiled, int]]:

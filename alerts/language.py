@@ -14,6 +14,10 @@ from cel_expr_python import cel
 from alerts.errors import RuleError
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_]\w*|[<>=!]=|&&|\|\||\S")
+_BORDERS = frozenset({"", "(", ")", "&&", "||", "?", ":"})
+"""What binds less than a comparison: between two of them stands the whole of it."""
+_COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 MOST_QUESTIONS = 62
 """That can be asked together: a bit for each in a 64-bit number."""
 
@@ -70,6 +74,25 @@ class Language:
     def named_in(self, questions: Iterable[Program]) -> frozenset[str]:
         """The facts that these questions speak of."""
         return self.names.intersection(*[_WORD.findall(" ".join(one.when for one in questions))])
+
+    def landmarks(self, questions: Iterable[Program]) -> Mapping[str, tuple[float, ...]]:
+        """The facts that are only ever compared with numbers, and these numbers, ascending.
+
+        Where a fact lies among them is all that the questions see of it. One that is used in any other way is left out.
+        """
+        found: dict[str, set[float]] = {}
+        other: set[str] = set()
+        for question in questions:
+            tokens = ["", *_TOKEN.findall(question.when), "", "", ""]
+            for place, name in enumerate(tokens):
+                if name not in self.names:
+                    continue
+                before, (comparison, number, after) = tokens[place - 1], tokens[place + 1 : place + 4]
+                if {before, after} <= _BORDERS and comparison in _COMPARISONS and number[:1].isdigit():
+                    found.setdefault(name, set()).add(float(number))
+                else:
+                    other.add(name)
+        return {name: tuple(sorted(numbers)) for name, numbers in found.items() if name not in other}
 
     def compile(self, rule: str, when: str, where: str) -> Program:
         """Compile, or refuse naming file, line, rule and CEL's own complaint."""

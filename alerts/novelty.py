@@ -44,13 +44,27 @@ def country_first(anchor: date, subject: Subject, seen: Sightings) -> bool:
     return any(earliest < day <= anchor for country, day in seen.days.items() if country in seen.loaded)
 
 
-def novelty(anchor: date, subject: Subject, seen: Sightings) -> Novelty:
-    """What can be said at a day."""
+@dataclass(frozen=True, slots=True)
+class Newness:
+    """Whether it is first in the Union, in a country, and what can be said of it."""
+
+    union: bool
+    country: bool
+    says: Novelty
+
+
+def newness(anchor: date, subject: Subject, seen: Sightings) -> Newness:
+    """All that can be said at a day."""
+    union, country = union_first(anchor, subject, seen), country_first(anchor, subject, seen)
+    return Newness(union, country, _novelty(anchor, subject, seen, union=union, country=country))
+
+
+def _novelty(anchor: date, subject: Subject, seen: Sightings, *, union: bool, country: bool) -> Novelty:
     if subject.unanalysed or not (subject.nps or subject.precursor or subject.unidentified):
         return Novelty.UNKNOWN if subject.unanalysed else Novelty.KNOWN
-    if union_first(anchor, subject, seen):
+    if union:
         return Novelty.NEW_TO_UNION
-    if country_first(anchor, subject, seen):
+    if country:
         return Novelty.NEW_TO_COUNTRY
     if subject.known_in_union:
         return _possibly_in_a_country(anchor, subject, seen)

@@ -1,7 +1,6 @@
 """Every rule at its border, every cell of the table of levels, every row of confidence, and what overrides them."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,7 +40,7 @@ def graded(*known: Known, confidence: Confidence = Confidence.B) -> Grade:
     values: dict[str, Any] = {}
     for part in known:
         values |= part
-    return GRADING.grade(replace(NOTHING, **values), confidence=confidence, anchor=DAY)
+    return GRADING.grade(NOTHING._replace(**values), confidence=confidence, anchor=DAY)
 
 
 def fired(*known: Known) -> set[str]:
