@@ -1,6 +1,7 @@
 """`make bench`: what this machine reaches, as a table and as JSON; starts its own engines and leaves nothing running.
 
-`--only deciding`, `telling`, `throughput` or `beside` measures a part; `--runs` how often each, the median counts.
+`--only deciding`, `telling`, `throughput`, `beside` or `delivering` measures a part; `--runs` how often each, the
+median counts.
 """
 
 import argparse
@@ -14,12 +15,13 @@ from typing import Final
 
 from tests.bench.beside import beside
 from tests.bench.deciding import deciding
+from tests.bench.delivering import delivering
 from tests.bench.figures import Figure, show, write
 from tests.bench.site import site
 from tests.bench.telling import telling
 from tests.bench.throughput import throughput
 
-PARTS: Final = ("deciding", "telling", "throughput", "beside")
+PARTS: Final = ("deciding", "telling", "throughput", "beside", "delivering")
 
 
 def _say(began: float) -> Callable[[str], None]:
@@ -40,6 +42,8 @@ def measure(parts: tuple[str, ...], *, runs: int, say: Callable[[str], None]) ->
                 figures += throughput(made, runs=runs, now=now, say=say)
             if "beside" in parts:
                 figures += beside(made, runs=runs, now=now, say=say)
+            if "delivering" in parts:
+                figures += delivering(made, runs=runs, say=say)
     return figures
 
 

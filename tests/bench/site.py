@@ -92,10 +92,10 @@ class Run:
         group = {"TOCSIN_KAFKA__GROUP": self.tag.replace("_", "-")}
         return self._program(("worker", *arguments), group, number=number)
 
-    def courier(self, smtp_port: int) -> Program:
+    def courier(self, smtp_port: int, more: Mapping[str, str] | None = None) -> Program:
         """`tocsin courier`, with a relay on this machine."""
         relay = {"TOCSIN_SMTP__HOST": "127.0.0.1", "TOCSIN_SMTP__PORT": str(smtp_port), "TOCSIN_SMTP__TLS": "none"}
-        return self._program(("courier",), relay)
+        return self._program(("courier",), relay | dict(more or {}))
 
     @contextmanager
     def mailbox(self) -> Iterator[int]:
@@ -125,6 +125,11 @@ class Run:
     def url(self) -> str:
         """Where the database is."""
         return self.site.url(self.tag)
+
+    def execute(self, statement: str) -> None:
+        """One statement, committed."""
+        with self.engine.begin() as connection:
+            connection.execute(text(statement))
 
     def number(self, statement: str) -> int:
         """One number of the database."""

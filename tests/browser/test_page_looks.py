@@ -106,8 +106,16 @@ def test_what_was_typed_stays_when_it_is_sent_back(opened: Page, portal: Portal)
     assert opened.get_by_role("alert").is_visible()
     assert opened.get_by_label("In a few sentences").input_value() == "Ask Jana at jana@example.org"
     assert opened.get_by_label("What is it?").input_value() == "information"
-    assert Look(opened).faults() == []
     assert portal.here.sql_one("SELECT count(*) FROM measures") == 0
+
+
+def test_a_form_that_was_sent_back_is_read_without_hindrance(chromium: Browser, portal: Portal) -> None:
+    with look(chromium, width=320, scheme="dark") as seen:
+        seen.page.goto(told(portal))
+        seen.page.get_by_label("Your name or your duty role").first.fill("   ")
+        seen.page.get_by_role("button", name="I have read it: acknowledge").click()
+        assert seen.page.get_by_role("alert").is_visible()
+        check(seen, "problem", portal.base)
 
 
 def test_whoever_has_no_mouse_does_it_with_the_keyboard(opened: Page, portal: Portal) -> None:
