@@ -157,6 +157,14 @@ def nested(depth: int) -> bytes:
     return heads.encode() + b"\r\n" * 100_000
 
 
+def test_a_report_deep_inside_is_not_dug_out() -> None:
+    """Python's parser takes depth × lines, so a mail of many levels is not taken apart at all."""
+    heads = "".join(f"Content-Type: multipart/mixed; boundary=c{n}\r\n\r\n--c{n}\r\n" for n in range(25))
+    assert read_bounce(heads.encode() + report()).came is Came.NOTHING
+    shallow = "".join(f"Content-Type: multipart/mixed; boundary=c{n}\r\n\r\n--c{n}\r\n" for n in range(5))
+    assert read_bounce(shallow.encode() + report()).came is Came.FAILED
+
+
 def test_hostile_mails_are_bounded() -> None:
     """Depth times lines is what Python's parser takes: a thousand levels are not taken apart at all."""
     hostile = (
