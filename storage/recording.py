@@ -5,15 +5,14 @@ sightings → outbox. All of it belongs to the caller's transaction.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import starmap
 from typing import Final
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, text
 
-from alerts.cases import Case, CaseFile, Filed, Report
-from alerts.days import written
+from alerts.cases import Case
 from alerts.deadlines import Deadline, deadlines, timer_key
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.memory import Memory, label
@@ -23,9 +22,12 @@ from schemas.alert_events import AlertEvent
 from schemas.records import Coordinates
 from schemas.topics import ALERT_EVENTS
 from storage import outbox
+from storage.columns import Value, columns, write
 from storage.memory import BEGINNING, Kept, Recalled
 from storage.outbox import Outgoing
 from storage.pipelining import Answer, send, together
+from storage.recording_days import write_days
+from storage.recording_files import write_files
 
 _NUMBERS: Final = text("""
     SELECT a.tense, nextval('alert_number_' || a.tense) AS number
@@ -108,68 +110,6 @@ _CASES: Final = text("""
     RETURNING id, xmin::text AS version
 """)
 
-_DAYS: Final = text("""
-    WITH gone_days AS (
-        DELETE FROM case_days d USING unnest(CAST(:gd_case_id AS text[]), CAST(:gd_day AS date[]),
-            CAST(:gd_country AS text[]), CAST(:gd_region AS text[])) AS g (case_id, day, country, region)
-        WHERE (d.case_id, d.day, d.country, d.region) = (g.case_id, g.day, g.country, g.region)
-    ), gone_grades AS (
-        DELETE FROM case_grades d USING unnest(CAST(:gg_case_id AS text[]), CAST(:gg_day AS date[])) AS g (case_id, day)
-        WHERE (d.case_id, d.day) = (g.case_id, g.day)
-    ), days AS (
-        INSERT INTO case_days (case_id, day, country, region, body)
-        SELECT case_id, day, country, region, CAST(body AS jsonb)
-        FROM unnest(CAST(:d_case_id AS text[]), CAST(:d_day AS date[]), CAST(:d_country AS text[]),
-                    CAST(:d_region AS text[]), CAST(:d_body AS text[])) AS d (case_id, day, country, region, body)
-        ON CONFLICT (case_id, day, country, region) DO UPDATE SET body = excluded.body
-    )
-    INSERT INTO case_grades (case_id, day, level, impact, spread, confidence, body)
-    SELECT case_id, day, level, impact, spread, confidence, CAST(body AS jsonb)
-    FROM unnest(CAST(:g_case_id AS text[]), CAST(:g_day AS date[]), CAST(:g_level AS smallint[]),
-                CAST(:g_impact AS smallint[]), CAST(:g_spread AS smallint[]), CAST(:g_confidence AS text[]),
-                CAST(:g_body AS text[])) AS g (case_id, day, level, impact, spread, confidence, body)
-    ON CONFLICT (case_id, day) DO UPDATE SET level = excluded.level, impact = excluded.impact,
-        spread = excluded.spread, confidence = excluded.confidence, body = excluded.body
-""")
-
-_FILES: Final = text("""
-    WITH gone_reports AS (
-        DELETE FROM case_reports r USING unnest(CAST(:gr_ledger AS text[]), CAST(:gr_key AS text[]),
-            CAST(:gr_laboratory AS text[]), CAST(:gr_event_id AS uuid[])) AS g (ledger, case_key, laboratory, event_id)
-        WHERE (r.ledger, r.case_key, r.laboratory, r.event_id) = (g.ledger, g.case_key, g.laboratory, g.event_id)
-    ), gone_links AS (
-        DELETE FROM occurrence_links l USING unnest(CAST(:gl_ledger AS text[]), CAST(:gl_key AS text[]),
-            CAST(:gl_laboratory AS text[]), CAST(:gl_event_id AS uuid[]), CAST(:gl_keep AS text[]))
-            AS g (ledger, case_key, laboratory, event_id, keep)
-        WHERE (l.ledger, l.case_key, l.laboratory, l.event_id) = (g.ledger, g.case_key, g.laboratory, g.event_id)
-          AND NOT l.link = ANY(string_to_array(g.keep, chr(10)))
-    ), reports AS (
-        INSERT INTO case_reports (ledger, case_key, laboratory, event_id, case_id, body)
-        SELECT ledger, case_key, laboratory, event_id, case_id, CAST(body AS jsonb)
-        FROM unnest(CAST(:r_ledger AS text[]), CAST(:r_key AS text[]), CAST(:r_laboratory AS text[]),
-                    CAST(:r_event_id AS uuid[]), CAST(:r_case_id AS text[]), CAST(:r_body AS text[]))
-             AS r (ledger, case_key, laboratory, event_id, case_id, body)
-        ON CONFLICT (ledger, case_key, laboratory, event_id) DO UPDATE SET case_id = excluded.case_id,
-            body = excluded.body
-    ), links AS (
-        INSERT INTO occurrence_links (ledger, case_key, link, laboratory, event_id, day)
-        SELECT * FROM unnest(CAST(:k_ledger AS text[]), CAST(:k_key AS text[]), CAST(:k_link AS text[]),
-                             CAST(:k_laboratory AS text[]), CAST(:k_event_id AS uuid[]), CAST(:k_day AS date[]))
-        ON CONFLICT (ledger, case_key, link, laboratory, event_id) DO UPDATE SET day = excluded.day
-    ), gone_sightings AS (
-        DELETE FROM first_sightings s USING unnest(CAST(:gs_ledger AS text[]), CAST(:gs_key AS text[]),
-            CAST(:gs_keep AS text[])) AS g (ledger, case_key, keep)
-        WHERE (s.ledger, s.case_key) = (g.ledger, g.case_key) AND NOT s.country = ANY(string_to_array(g.keep, ','))
-    )
-    INSERT INTO first_sightings (ledger, case_key, country, day)
-    SELECT * FROM unnest(CAST(:s_ledger AS text[]), CAST(:s_key AS text[]), CAST(:s_country AS text[]),
-                         CAST(:s_day AS date[]))
-    ON CONFLICT (ledger, case_key, country) DO UPDATE SET day = excluded.day
-""")
-
-Value = object
-Columns = dict[str, list[Value]]
-
 
 def record(connection: Connection, recalled: Recalled, effects: Effects, *, kept: Kept) -> list[AlertEvent]:
     """Write everything; the alert events as sent, with their numbers."""
@@ -183,25 +123,13 @@ def record(connection: Connection, recalled: Recalled, effects: Effects, *, kept
     with together(connection):
         _write_reports(connection, effects.recorded)
         versions = _write_cases(connection, cases, effects.log, events)
-        _write_days(connection, cases, recalled)
-        _write_files(connection, memory.files.values())
+        write_days(connection, cases, recalled)
+        write_files(connection, memory.files.values())
         outbox.add(connection, [_outgoing(event) for event in events])
     _keep(cases, versions, recalled, kept)
     for case in cases:
         _settle(case)
     return events
-
-
-def _columns(names: str, rows: Iterable[Sequence[Value]]) -> Columns:
-    """Rows as the arrays of one `unnest`."""
-    listed = list(rows)
-    return {name: [row[place] for row in listed] for place, name in enumerate(names.split())}
-
-
-def _write(connection: Connection, statement: TextClause, *groups: Columns) -> Answer | None:
-    """Run a bulk statement unless it would write nothing."""
-    parameters = {name: column for group in groups for name, column in group.items()}
-    return send(connection, statement, parameters) if any(parameters.values()) else None
 
 
 # Numbers
@@ -256,7 +184,7 @@ def _write_reports(connection: Connection, recorded: Sequence[Recorded]) -> None
         "f_laboratory f_event_id f_revision f_position f_substance f_name f_category f_subgroup f_rung "
         "f_conflict f_why f_case_key f_review_key f_rungs f_class_rules f_nearest f_likeness"
     )
-    _write(connection, _REPORTS, _columns(names, reports), _columns(finding_names, found))
+    write(connection, _REPORTS, columns(names, reports), columns(finding_names, found))
 
 
 def _report(item: Recorded, source: Coordinates) -> Sequence[Value]:
@@ -310,13 +238,13 @@ def _write_cases(
 ) -> Answer | None:
     due = {timer_key(case, kind): (kind, at, case) for case in cases for kind, at in deadlines(case).items()}
     all_keys = (timer_key(case, kind) for case in cases if case.thread is not None for kind in Deadline)
-    return _write(
+    return write(
         connection,
         _CASES,
-        _columns(_CASE_NAMES, map(_case, cases)),
-        _columns(_LOG_NAMES, map(_entry, log)),
-        _columns(_ALERT_NAMES, map(_alert, events)),
-        _columns("t_key t_kind t_due_at t_ledger t_case_key t_case_id", starmap(_timer, due.items())),
+        columns(_CASE_NAMES, map(_case, cases)),
+        columns(_LOG_NAMES, map(_entry, log)),
+        columns(_ALERT_NAMES, map(_alert, events)),
+        columns("t_key t_kind t_due_at t_ledger t_case_key t_case_id", starmap(_timer, due.items())),
         {"t_stopped": [one for one in all_keys if one not in due]},
     )
 
@@ -403,127 +331,10 @@ def _timer(name: str, due: tuple[Deadline, datetime, Case]) -> Sequence[Value]:
     return (name, kind.value, at, case.ledger.value, case.key, case.id)
 
 
-# Days and grades
-
-
-def _write_days(connection: Connection, cases: Sequence[Case], recalled: Recalled) -> None:
-    _write(
-        connection,
-        _DAYS,
-        _columns("gd_case_id gd_day gd_country gd_region", _each(cases, lambda case: _gone_days(case, recalled))),
-        _columns("gg_case_id gg_day", _each(cases, lambda case: _gone_grades(case, recalled))),
-        _columns("d_case_id d_day d_country d_region d_body", _each(cases, _days)),
-        _columns("g_case_id g_day g_level g_impact g_spread g_confidence g_body", _each(cases, _grades)),
-    )
-
-
-def _each(cases: Iterable[Case], rows: Callable[[Case], Iterable[Sequence[Value]]]) -> Iterable[Sequence[Value]]:
-    for case in cases:
-        yield from rows(case)
-
-
-def _gone_days(case: Case, recalled: Recalled) -> Iterable[Sequence[Value]]:
-    if case.recounted:
-        yield from ((case.id, *place) for place in recalled.loaded_days.get(case.id, frozenset()) - case.days.keys())
-
-
-def _gone_grades(case: Case, recalled: Recalled) -> Iterable[Sequence[Value]]:
-    if case.recounted:
-        yield from ((case.id, day) for day in recalled.loaded_grades.get(case.id, frozenset()) - case.grades.keys())
-
-
-def _days(case: Case) -> Iterable[Sequence[Value]]:
-    for place in sorted(case.touched_days & case.days.keys()):
-        yield (case.id, *place, written(case.days[place]))
-
-
-def _grades(case: Case) -> Iterable[Sequence[Value]]:
-    for day in sorted(case.touched_grades & case.grades.keys()):
-        grade = case.grades[day]
-        scores = (int(grade.level), grade.impact, grade.spread, grade.confidence.value)
-        yield (case.id, day, *scores, grade.model_dump_json())
-
-
 def _settle(case: Case) -> None:
     """What was written is no longer to be written."""
     case.touched, case.recounted = False, False
     case.touched_days, case.touched_grades = set(), set()
-
-
-# Filed reports, links, sightings
-
-
-def _write_files(connection: Connection, files: Iterable[CaseFile]) -> None:
-    changed = [file for file in files if file.added or file.removed or file.sightings_changed]
-    added = [(file, filed) for file in changed for filed in _current(file).values()]
-    gone = [(file, report) for file in changed for report in sorted(file.removed, key=str)]
-    names = "r_ledger r_key r_laboratory r_event_id r_case_id r_body"
-    _write(
-        connection,
-        _FILES,
-        _columns(names, ((*_place(file), *item.evidence.report, item.case, _json(item)) for file, item in added)),
-        _columns(
-            "gr_ledger gr_key gr_laboratory gr_event_id",
-            (_left(file, one) for file, one in gone if _is_gone(file, one)),
-        ),
-        _columns(
-            "gl_ledger gl_key gl_laboratory gl_event_id gl_keep",
-            ((*_left(file, one), "\n".join(_links_of(file, one))) for file, one in gone),
-        ),
-        _columns("k_ledger k_key k_link k_laboratory k_event_id k_day", _links(added)),
-        _columns(
-            "gs_ledger gs_key gs_keep",
-            ((*_place(file), ",".join(file.sightings)) for file in changed if file.sightings_changed),
-        ),
-        _columns(
-            "s_ledger s_key s_country s_day",
-            (
-                (*_place(file), country, day)
-                for file in changed
-                if file.sightings_changed
-                for country, day in file.sightings.items()
-            ),
-        ),
-    )
-
-
-def _place(file: CaseFile) -> tuple[str, str]:
-    return (file.ledger.value, file.key)
-
-
-def _json(item: Filed) -> str:
-    return item.evidence.model_dump_json()
-
-
-def _current(file: CaseFile) -> dict[Report, Filed]:
-    """What was added and still stands: the last of each report."""
-    latest = {item.evidence.report: item for item in file.added}
-    if file.filed is None:
-        return latest
-    return {report: item for report, item in latest.items() if file.filed.get(report) is item}
-
-
-def _is_gone(file: CaseFile, report: Report) -> bool:
-    return report not in _current(file)
-
-
-def _left(file: CaseFile, report: Report) -> Sequence[Value]:
-    return (*_place(file), *report)
-
-
-def _links_of(file: CaseFile, report: Report) -> list[str]:
-    item = _current(file).get(report)
-    return [] if item is None else _all_links(item)
-
-
-def _all_links(item: Filed) -> list[str]:
-    return [*item.evidence.links, *((item.evidence.twin,) if item.evidence.twin else ())]
-
-
-def _links(added: Iterable[tuple[CaseFile, Filed]]) -> Iterable[Sequence[Value]]:
-    for file, item in added:
-        for link in _all_links(item):
-            yield (file.ledger.value, file.key, link, *item.evidence.report, item.evidence.day)
 
 
 # Outgoing
