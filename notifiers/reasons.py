@@ -55,7 +55,7 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.ESCALATED: "Nobody of the authority has acknowledged it in time.",
     DeliveryReason.ACKNOWLEDGED: "It was acknowledged before this was sent.",
     DeliveryReason.SECOND_WAY: "The webhook of the authority failed twice, and this is another way to it.",
-    DeliveryReason.NOT_CONFIRMED: "The endpoint has not answered the challenge yet, or nobody consented: it gets no alert.",
+    DeliveryReason.NOT_CONFIRMED: "The endpoint has not answered its challenge: it gets no alert yet.",
     DeliveryReason.NEWER_REVISION: "A newer revision takes its place.",
 }
 
@@ -89,8 +89,8 @@ SENDING: Final[Mapping[OutcomeReason, str]] = {
     OutcomeReason.INTERNAL_ERROR: "A fault of ours broke the attempt.",
     OutcomeReason.BOUNCED: "The mail came back: somebody behind the relay could not deliver it.",
     OutcomeReason.NOTIFIED: "A delivery notification says that it was delivered.",
-    OutcomeReason.CERTIFICATE_MISSING: "A certificate that the destination asks for is not there, so nothing was sent in clear.",
-    OutcomeReason.CERTIFICATE_EXPIRED: "A certificate is not valid now, so nothing was sent in clear.",
+    OutcomeReason.CERTIFICATE_MISSING: "A certificate that it asks for is not there, and nothing is sent in clear.",
+    OutcomeReason.CERTIFICATE_EXPIRED: "A certificate is not valid now, and nothing is sent in clear.",
     OutcomeReason.RESTORED: "The database was restored and no receipt is left: it may have been taken.",
 }
 
