@@ -132,7 +132,8 @@ class Courier:
         """Begin what the lanes have room for; the rest waits here until something ends. A stale entry is harmless:
         its claim finds nothing."""
         started = admit(self._waiting, self._busy, self._config.limits)
-        self._waiting = tuple(each for each in self._waiting if each not in frozenset(started) | self._busy.keys())
+        begun = self._busy.keys() | set(started)
+        self._waiting = tuple(each for each in self._waiting if each not in begun)
         now = asyncio.get_running_loop().time()
         for each in started:
             if self._breaker.begin(each, now):

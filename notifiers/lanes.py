@@ -32,14 +32,17 @@ def admit(waiting: Iterable[Due], busy: Collection[Due], limits: Limits) -> tupl
     destinations = Counter(each.destination for each in busy)
     shared = Counter(each.lane for each in busy)
     pairs = {(each.alert_id, each.destination) for each in busy}
-    admitted = []
+    admitted, full = [], set[int]()
     for each in waiting:
+        if each.priority in full:
+            continue
         pair = (each.alert_id, each.destination)
         if pair in pairs or destinations[each.destination] >= limits.per_destination:
             continue
         if shared[each.lane] >= limits.per_lane:
             continue
         if not _fits(each.priority, lanes, limits):
+            full.add(each.priority)  # what was admitted only adds up: there will be no room for it any more
             continue
         admitted.append(each)
         lanes[each.priority] += 1
