@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine
 
 from alerts.cases import Report
@@ -11,7 +12,8 @@ from alerts.evidence import Evidence
 from alerts.grading import Grading
 from alerts.pipeline import Setting, read
 from alerts.what_if import Archived, Difference, Filed, Reread, differences, from_reports, ordered, reread
-from schemas.decoding import decode_bytes
+from schemas.decoding import Decoded, decode_bytes
+from schemas.detections import Detection
 from schemas.rejections import Rejection
 from storage import archive
 from storage.archive import StoredReport
@@ -100,11 +102,20 @@ def _compare(connection: Connection, page: list[StoredReport], setting: Setting,
 
 
 def _said(stored: StoredReport, setting: Setting) -> tuple[Evidence, ...]:
-    decoded = decode_bytes(stored.body.encode(), laboratory=None)
-    if isinstance(decoded, Rejection):
+    decoded = _decoded(stored.body)
+    if decoded is None:
         return ()
     at = decoded.detection.reported_at
     return read(decoded, laboratory=stored.laboratory, at=at, setting=setting).said.evidence
+
+
+def _decoded(body: str) -> Decoded | None:
+    """A body that is stored was looked through when it came: only what this version cannot read is decoded in full."""
+    try:
+        return Decoded(detection=Detection.model_validate_json(body), digest="")
+    except ValidationError:
+        found = decode_bytes(body.encode(), laboratory=None)
+    return None if isinstance(found, Rejection) else found
 
 
 def _recounted(connection: Connection, changed: _Changed, since: date) -> Iterator[Archived]:
