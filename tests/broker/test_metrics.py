@@ -25,6 +25,7 @@ from storage.conservation import EventFate
 from storage.freshness import Heard
 from storage.laboratories import LaboratoryState
 from storage.positions import HoldCause
+from storage.reconciling import Gap
 from storage.unattended import Waits
 from streams.metrics import Fated
 from tests.broker.telling import Site as Telling
@@ -46,6 +47,7 @@ LABELS: Final[dict[str, tuple[type[StrEnum], ...]]] = {
     "fate": (RecordFate, EventFate),
     "heard": (Heard,),
     "what": (Waits,),
+    "gap": (Gap,),
 }
 ENDINGS: Final = {"counter": ("_total",), "histogram": ("_seconds", "_bytes"), "gauge": ("",)}
 

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 import pytest_asyncio
+from psycopg import sql
 
 from notifiers.breaker import OPENS_AFTER
 from schemas.vocabularies import AlertKind, Level
@@ -199,3 +201,30 @@ def test_a_flood_of_urgent_alerts_does_not_hide_the_rest_from_a_courier(here: Si
         found = ledger.due(connection, "one", per_destination=64, limit=16)
     assert [each.priority for each in found].count(0) == 16
     assert "rest.example" in [each.lane for each in found if each.priority == 2]
+
+
+async def test_an_answer_that_comes_while_the_database_is_away_is_recorded_when_it_is_back(
+    here: Site, box: Mailbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+
+    def noticed() -> bool:
+        said.append(capsys.readouterr().out)
+        return "".join(said).count("database_away") >= 4
+
+    here.import_(*(authority(f"si-{number}", mail_to(f"si-{number}")) for number in range(6)))
+    box.gate.clear()
+    async with here.courier():
+        here.told(*(alert_event(thread=f"case {number}") for number in range(2)))
+        await comes(lambda: len(box.received) == 4)
+        name = here.url.rpartition("/")[2]
+        with psycopg.connect(f"{here.url.rpartition('/')[0]}/postgres", autocommit=True) as server:
+            server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            box.gate.set()
+            await comes(noticed)
+            server.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+        here.engine.dispose()
+        await comes(lambda: settled(here))
+    assert [state for _, state, _ in here.states()] == ["accepted"] * 12
+    assert set(box.message_ids.values()) == {1}
