@@ -62,12 +62,12 @@ _READ: Final = text("""
 """)
 
 _TO_DO: Final = text("""
-    SELECT (SELECT count(*) FROM timers) AS gathering,
+    SELECT (SELECT count(*) FROM timers WHERE kind = 'gather') AS gathering,
            (SELECT count(*) FROM outbox WHERE planned_at IS NULL AND topic = 'alert-events') AS unplanned,
            (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
            (SELECT count(*) FROM deliveries
             WHERE state IN ('planned', 'sending', 'deferred', 'unknown') AND due_at IS NOT NULL) AS deliveries,
-           greatest((SELECT max(due_at) FROM timers), (SELECT max(due_at) FROM deliveries
+           greatest((SELECT max(due_at) FROM timers WHERE kind = 'gather'), (SELECT max(due_at) FROM deliveries
             WHERE state IN ('planned', 'sending', 'deferred', 'unknown'))) AS last_due
 """)
 
