@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from alerts.disclosure import shown_to
@@ -43,10 +44,16 @@ class Passage:
     not_before: datetime | None = None
 
     def says(self, gate: Gate, reason: DeliveryReason, *, subscription: str | None = None) -> "Passage":
-        return replace(self, notes=(*self.notes, GateNote(gate=gate, reason=reason, subscription=subscription)))
+        return replace(self, notes=(*self.notes, _note(gate, reason, subscription)))
 
     def stops(self, gate: Gate, reason: DeliveryReason) -> "Passage":
         return replace(self.says(gate, reason), stopped=True)
+
+
+@lru_cache(maxsize=1024)
+def _note(gate: Gate, reason: DeliveryReason, subscription: str | None) -> GateNote:
+    """Thousands of readers are told the same eight things: each value is made once."""
+    return GateNote(gate=gate, reason=reason, subscription=subscription)
 
 
 def destination(question: Question, passage: Passage) -> Passage:
