@@ -13,7 +13,7 @@ import pytest_asyncio
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifiers.metrics import OF_PLANNING, OF_SENDING, Page
+from notifiers.metrics import OF_PLANNING, OF_SENDING, Page, Returned, Whose
 from notifiers.outcomes import Verdict
 from schemas.deliveries import Channel, DeliveryReason, DeliveryState, HoldReason, OutcomeReason
 from schemas.languages import LANGUAGES
@@ -48,6 +48,8 @@ LABELS: Final[dict[str, tuple[type[StrEnum], ...]]] = {
     "heard": (Heard,),
     "what": (Waits,),
     "gap": (Gap,),
+    "said": (Returned,),
+    "whose": (Whose,),
 }
 ENDINGS: Final = {"counter": ("_total",), "histogram": ("_seconds", "_bytes"), "gauge": ("",)}
 
