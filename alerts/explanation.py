@@ -257,7 +257,12 @@ class Say(Protocol):
         ...
 
 
-def nearness(near: Iterable[NearMiss], say: Say = str.format) -> list[str]:
+def in_english(sentence: str, /, **places: object) -> str:
+    """As it stands in the rules."""
+    return sentence.format(**places)
+
+
+def nearness(near: Iterable[NearMiss], say: Say = in_english) -> list[str]:
     """One sentence for each level that could be reached: "One more affected country, or any confirmed death, makes
     it L4."."""
     by_level: dict[Level, list[str]] = {}
