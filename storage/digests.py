@@ -57,6 +57,7 @@ _READERS: Final = text("""
     JOIN subscription_destinations l ON l.destination_id = t.id
     JOIN subscriptions u ON u.id = l.subscription_id AND u.active
     WHERE t.channel = 'email' AND t.active AND s.active AND t.suppressed IS NULL AND NOT t.recording
+      AND NOT EXISTS (SELECT FROM endpoints x WHERE x.destination_id = t.id AND x.security ->> 'smime' = 'encrypt')
       AND NOT EXISTS (SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, t.id))
     GROUP BY t.id ORDER BY t.id
 """)
@@ -102,7 +103,8 @@ _LEFT: Final = text("""
 
 
 def readers(connection: Connection) -> tuple[Reader, ...]:
-    """Every mail destination that takes digests, with the wish of its first subscription that has one."""
+    """Every mail destination that takes digests, with the wish of its first subscription that has one. Digests are
+    not encrypted: who wants that gets none, rather than one in clear."""
     rows = connection.execute(_READERS).mappings()
     return tuple(
         Reader(

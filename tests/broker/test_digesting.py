@@ -92,3 +92,14 @@ async def test_what_is_stricter_now_is_left_out(database: str) -> None:
         told(here)
         here.sql(f"UPDATE alert_threads SET handling = '{Handling.RED}'")
         assert digests.plan(LATER) == 0
+
+
+async def test_who_wants_mail_encrypted_gets_none_in_clear(database: str) -> None:
+    async with digesting(database) as (here, digests):
+        told(here)
+        here.sql(
+            "INSERT INTO endpoints (destination_id, security) "
+            'SELECT id, CAST(\'{"smime": "encrypt"}\' AS jsonb) FROM destinations ON CONFLICT (destination_id) '
+            "DO UPDATE SET security = excluded.security"
+        )
+        assert digests.plan(LATER) == 0
