@@ -159,7 +159,7 @@ def _webhooks(site: Site, *, runs: int, say: Say) -> Figure:
 
 
 def _hooked(site: Site, hanging: int, name: str) -> float:
-    (port,) = _row_of_ports(ENDPOINTS)
+    port = _row_of_ports(ENDPOINTS)
     origins = [f"http://127.0.0.1:{port + n}" for n in range(ENDPOINTS)]
     with site.run(name, ()) as run:
         entries = [
@@ -169,7 +169,7 @@ def _hooked(site: Site, hanging: int, name: str) -> float:
         _register(run, entries)
         run.execute(_CONFIRM)
         arguments = ("hooks", str(port), str(ENDPOINTS), str(hanging))
-        allowed = {"TOCSIN_WEBHOOK__ALLOW": json.dumps(origins)}
+        allowed = {"TOCSIN_WEBHOOK__ALLOW": ",".join(origins)}
         with (
             run.module("tests.bench.receivers", *arguments) as receiver,
             run.courier(port, allowed) as courier,
@@ -251,14 +251,12 @@ def _postfix(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
-def _row_of_ports(count: int) -> tuple[int]:
+def _row_of_ports(count: int) -> int:
     """The first of so many free ports in a row."""
     for first in range(20_000, 32_000, count):
-        try:
-            choose(list(range(first, first + count)))
-        except OSError:
-            continue
-        return (first,)
+        wanted = list(range(first, first + count))
+        if choose(wanted) == wanted:
+            return first
     raise AssertionError(f"no {count} free ports in a row")
 
 
