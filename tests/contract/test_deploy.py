@@ -196,7 +196,7 @@ def test_every_monitoring_rule_says_how_urgent_it_is_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"].endswith(".")
         assert rule["annotations"]["action"].endswith(".")
-        for command in re.findall(r"tocsin ([a-z-]+(?: list)?)", rule["annotations"]["action"]):
+        for command in re.findall(r"tocsin ([a-z-]+(?: (?:list|redrive))?)", rule["annotations"]["action"]):
             _known_command(command.split())
 
 

@@ -86,6 +86,13 @@ def test_the_name_key_is_stable_and_plain(name: str) -> None:
     assert all(mark in "abcdefghijklmnopqrstuvwxyz0123456789'" for mark in key)
 
 
+def _ends_as_in_another_language(key: str, substance: str) -> bool:
+    """`cathinona` is `cathinone`: nothing but a last vowel differs."""
+    entry = CATALOGUE.entry(substance)
+    assert entry is not None
+    return any(key.rstrip("aeo") == strict_key(name).rstrip("aeo") for name in (entry.name, *entry.synonyms))
+
+
 @settings(max_examples=300)
 @given(st.sampled_from(NAMED), st.integers(0, 200), st.sampled_from("abcdefgh123456789'"))
 def test_a_name_one_letter_away_is_resolved_only_if_it_is_a_name_itself(name: str, place: int, letter: str) -> None:
@@ -94,7 +101,7 @@ def test_a_name_one_letter_away_is_resolved_only_if_it_is_a_name_itself(name: st
     neighbour = key[:at] + letter + key[at + 1 :]
     found = identity(reported(neighbour))
     if found.rung is Rung.R5:
-        assert CATALOGUE.by_name(neighbour) == {found.key}
+        assert CATALOGUE.by_name(neighbour) == {found.key} or _ends_as_in_another_language(neighbour, found.key)
 
 
 HOSTILE = {
