@@ -111,7 +111,8 @@ def test_each_stage_that_lost_something_says_how_much(database: str) -> None:
         connection.execute(text(told))
         case = (
             "INSERT INTO cases (id, ledger, case_key, ordinal, state, receives, listed, level, substance, name,"
-            " subject, summary, changed_at) VALUES ('x', 'actual', 'x', 0, 'open', true, true, 3, 'x', 'x', '{}', '{}', now())"
+            " subject, summary, changed_at) "
+            "VALUES ('x', 'actual', 'x', 0, 'open', true, true, 3, 'x', 'x', '{}', '{}', now())"
         )
         connection.execute(text(case))
     found = balance(engine)
