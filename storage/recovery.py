@@ -166,6 +166,10 @@ _NEXT_EPOCH: Final = text("""
     WHERE name = 'system_epoch'
 """)
 
+_NOBODY_SENDS: Final = text("""
+    UPDATE destination_leases SET owner = NULL, epoch = epoch + 1, until = '-infinity'
+""")
+
 _NOTE: Final = text("""
     INSERT INTO recoveries (epoch, actor, reason, body) VALUES (:epoch, :actor, :reason, CAST(:body AS jsonb))
 """)
@@ -250,8 +254,9 @@ def raise_sequences(connection: Connection, highest: Mapping[Tense, int]) -> Non
 
 
 def next_epoch(connection: Connection) -> int:
-    """Begin an epoch newer than any that was told; its number."""
+    """Begin an epoch newer than any that was told; its number. Leases in the dump are of couriers that are no more."""
     connection.execute(_NEXT_EPOCH)
+    connection.execute(_NOBODY_SENDS)
     return epoch(connection)
 
 
