@@ -77,11 +77,7 @@ class Site:
         """Signal a worker; its exit code."""
         worker = self.running[number]
         worker.send_signal(how)
-        try:
-            return worker.wait(40)
-        except subprocess.TimeoutExpired:  # as the supervisor does: a worker that joins its group can hang (Faust)
-            worker.kill()
-            return worker.wait(10)
+        return worker.wait(40)
 
     def close(self) -> None:
         """End what still runs."""
