@@ -32,21 +32,21 @@ def up_to_date(settings: Settings, name: str) -> bool:
     A process that waits is not ready. It goes on by itself once `tocsin recover` has run; so does one that could not
     ask Kafka, for without an answer nobody knows.
     """
-    return asyncio.run(_up_to_date(settings, name))
+    asked = asyncio.Event()
+    asyncio.run(_until_up_to_date(settings, name, asked))
+    return not asked.is_set()
 
 
-async def _up_to_date(settings: Settings, name: str) -> bool:
-    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+async def _until_up_to_date(settings: Settings, name: str, asked: asyncio.Event) -> None:
+    """Return when the database is up to date, or `asked` was set by a signal, even by one that came meanwhile."""
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     topics, engine, looks = wiring.topics(settings), wiring.database(settings, name), 0
     try:
-        while not asked.is_set():
-            if await _fine(topics, engine, say=looks % SAY_EVERY == 0):
-                return True
+        while not asked.is_set() and not await _fine(topics, engine, say=looks % SAY_EVERY == 0):
             looks += 1
             await _within(asked, LOOK_SECONDS)
-        return False
     finally:
         engine.dispose()
 
