@@ -73,7 +73,7 @@ def compose(
         provisional=case.provisional,
         novelty=grade.novelty,
         scope=_scope(case),
-        substance=_substance(case),
+        substance=substance_of(case),
         countries=_countries(case, last, grading),
         product=_product(case),
         harm=_harm(case, last, grading.rules.windows_days.harm),
@@ -128,7 +128,8 @@ def _repeated(
     return thread.said.model_copy(update=changed)
 
 
-def _substance(case: Case) -> SubstanceRef:
+def substance_of(case: Case) -> SubstanceRef:
+    """The substance of a case, as its messages name it."""
     subject = case.subject
     return SubstanceRef(
         key=subject.key,

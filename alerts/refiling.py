@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from alerts.cases import Case, CaseFile
+from alerts.composing import substance_of
 from alerts.deduplication import Standing
 from alerts.effects import Effects, LogEntry, Recorded
 from alerts.filing import Touched, end, file_report
@@ -19,7 +20,6 @@ from alerts.readings import Reading
 from alerts.shapes import Shape
 from alerts.speaking import Saying, action_of, alert_id, note, reason_of, take
 from alerts.threads import Thread
-from schemas.alert_events import SubstanceRef
 from schemas.vocabularies import AlertKind, CaseState, Change, Tense
 
 
@@ -157,23 +157,9 @@ def _hand_over(entry: Touched, heir: Touched | None, steps: dict[str, Step], cau
         steps[heir.case.id] = _goes_on(heir.case, thread, cause)
         return
     if thread.said is not None:
-        said = thread.said.model_copy(update={"substance": _substance(heir.case)})
+        said = thread.said.model_copy(update={"substance": substance_of(heir.case)})
         old.thread = thread.model_copy(update={"said": said})
     steps[old.id] = Speak(AlertKind.UPDATED, thread.announced, (cause.change,))
-
-
-def _substance(case: Case) -> SubstanceRef:
-    subject = case.subject
-    return SubstanceRef(
-        key=subject.key,
-        name=subject.name,
-        category=subject.category,
-        subgroup=subject.subgroup,
-        inchikey=subject.inchikey,
-        cas=subject.cas,
-        class_rule=subject.class_rule,
-        class_because=subject.class_because,
-    )
 
 
 def _goes_on(case: Case, thread: Thread, cause: Cause) -> Step:

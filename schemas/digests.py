@@ -3,12 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from schemas.base import Frozen
 from schemas.vocabularies import Category
+from schemas.zones import Zone
 
 
 class Every(StrEnum):
@@ -22,16 +22,7 @@ class DigestWish(Frozen):
     every: Every = Every.WEEK
     hour: int = Field(default=8, ge=0, le=23)
     weekday: int = Field(default=0, ge=0, le=6)
-    zone: str = "Europe/Brussels"
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone of the IANA list, such as Europe/Ljubljana") from None
-        return value
+    zone: Zone = "Europe/Brussels"
 
 
 class Window(Frozen):

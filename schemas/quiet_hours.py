@@ -2,12 +2,12 @@
 
 from datetime import time
 from typing import Final, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import Field, field_validator, model_validator
 
 from schemas.base import Frozen
+from schemas.zones import Zone
 
 WEEKEND: Final = frozenset({5, 6})
 
@@ -17,19 +17,10 @@ class QuietHours(Frozen):
     the national holidays of that country are quiet as a whole. Times are the wall clock of `zone` (IANA): one that the
     clock skips counts as the moment after, one that comes twice begins at the first and ends at the second."""
 
-    zone: str
+    zone: Zone
     start: time | None = None
     end: time | None = None
     business_days_of: str | None = Field(default=None, pattern="^[A-Z]{2}$")
-
-    @field_validator("zone")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is not a time zone of the IANA list, such as Europe/Ljubljana") from None
-        return value
 
     @field_validator("business_days_of")
     @classmethod

@@ -191,7 +191,7 @@ def told(connection: Connection, delivery_id: str) -> Told | None:
         sent_at=row["sent_at"],
         country=row["country"],
         answer_by=row["answer_by"],
-        acknowledged=_of_row(row) if row["by"] is not None else None,
+        acknowledged=_acknowledgement(row) if row["by"] is not None else None,
         answers=answers(connection, row["alert_id"], destination=row["destination"]),
     )
 
@@ -232,10 +232,6 @@ def webhook_secret(connection: Connection, delivery_id: str) -> str | None:
 
 
 def _acknowledgement(row: RowMapping) -> Acknowledgement:
-    return Acknowledgement(**{**row, "way": Way(row["way"])})
-
-
-def _of_row(row: RowMapping) -> Acknowledgement:
     return Acknowledgement(
         delivery_id=row["delivery_id"],
         alert_id=row["alert_id"],

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from storage.positions import HoldCause, Partition, Position
 from streams.continuity import Log
 from streams.foreign import Difference, Seen, differences, said, see
 from tocsin import wiring
+from tocsin.confirming import confirm
 from tocsin.errors import Refusal
 from tocsin.settings import Settings
 
@@ -64,7 +64,7 @@ def release(topic: Topic, by: By, reason: Reason, yes: Yes = False, data_dir: Da
         seen = _seen(settings, held)
         for position in held:
             _refuse_foreign(position, seen)
-        _confirm(f"{topic} goes on from offset {held[0].next_offset}", yes)
+        confirm(f"{topic} goes on from offset {held[0].next_offset}", yes=yes)
         with engine.begin() as connection:
             for position in held:
                 holding.release(connection, position.partition, by=who.by, reason=who.reason, cluster_id=seen.cluster)
@@ -83,9 +83,8 @@ def reset(topic: Topic, by: By, reason: Reason, yes: Yes = False, data_dir: Data
         _refuse_known(held)
         seen = _seen(settings, held)
         starts = {one.partition: seen.edges[one.partition].start for one in held}
-        _confirm(
-            f"{topic} is read anew from offset {min(starts.values())}; its position {_places(held)} is given up", yes
-        )
+        said = f"{topic} is read anew from offset {min(starts.values())}; its position {_places(held)} is given up"
+        confirm(said, yes=yes)
         with engine.begin() as connection:
             for one, start in sorted(starts.items()):
                 holding.reset(connection, one, by=who.by, reason=who.reason, log_start=start, cluster_id=seen.cluster)
@@ -137,16 +136,6 @@ def _refuse_known(held: list[Position]) -> None:
                 f"{one.partition.topic} is held for faults of Tocsin, not for its log: mend the program, then "
                 f"`tocsin positions release {one.partition.topic}`."
             )
-
-
-def _confirm(sentence: str, yes: bool) -> None:
-    print(f"{sentence}.", file=sys.stderr)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Refusal("Nothing was changed: add --yes to go on without being asked.")
-    if not typer.confirm("Do it?", err=True):
-        raise Refusal("Nothing was changed.")
 
 
 def _places(held: list[Position]) -> str:
