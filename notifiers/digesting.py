@@ -1,5 +1,6 @@
 """Sends digests: plans the window that is over for everybody, then one claim, one mail, one result after the other."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -75,13 +76,12 @@ class Digesting:
         return planned
 
     async def send(self) -> int:
-        """Send what is due; how many were tried."""
+        """Send what is due; how many were tried. The database is waited for in threads: couriers share the loop."""
         tried = 0
-        while (claimed := self._claim()) is not None:
-            outcome = await self.mail.send(
-                self._message(claimed), sender=self.relay.from_address, recipient=claimed.address
-            )
-            self._finish(claimed, outcome)
+        while (claimed := await asyncio.to_thread(self._claim)) is not None:
+            message = await asyncio.to_thread(self._message, claimed)
+            outcome = await self.mail.send(message, sender=self.relay.from_address, recipient=claimed.address)
+            await asyncio.to_thread(self._finish, claimed, outcome)
             tried += 1
         return tried
 

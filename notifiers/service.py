@@ -1,7 +1,7 @@
 """The courier process: dispatch and deliveries side by side, woken by NOTIFY, stopped by draining."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -31,6 +31,9 @@ DIGESTS_EVERY: Final = 60.0
 COVERAGE_EVERY: Final = 60.0
 
 
+Look = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """Plans and sends until stopped. Several may run on one database. `ready` is called once, when the first look
@@ -49,11 +52,11 @@ class Service:
         beside = [
             asyncio.create_task(self._dispatch(news)),
             asyncio.create_task(self._listen(news)),
-            asyncio.create_task(self._gauges()),
-            asyncio.create_task(self._escalate()),
-            asyncio.create_task(self._reconcile()),
-            asyncio.create_task(self._digests()),
-            asyncio.create_task(self._coverage()),
+            asyncio.create_task(_forever("figures", self._gauges, every=GAUGES_EVERY)),
+            asyncio.create_task(_forever("escalation", self._escalation(), every=self.look_every)),
+            asyncio.create_task(_forever("reconciliation", self._reconciliation(), every=EVERY)),
+            asyncio.create_task(_forever("digests", self._digests, every=DIGESTS_EVERY)),
+            asyncio.create_task(_forever("coverage", self._coverage, every=COVERAGE_EVERY)),
         ]
         try:
             await self.courier.run(stop)
@@ -85,31 +88,27 @@ class Service:
         _tell(done)
         return done
 
-    async def _escalate(self) -> None:
+    def _escalation(self) -> Look:
         """What nobody acknowledged in time goes to the next ones."""
         bell = Bell(self.engine, Wakeup.LEDGER)
-        while True:
-            try:
-                fired = await asyncio.to_thread(escalate, self.engine)
-                _tell_fired(fired)
-                if fired.to_send:
-                    self.courier.wake()
-                    await asyncio.to_thread(bell.ring)
-            except Exception as error:
-                expected = is_infrastructure(error)
-                log.warning("escalation_failed", error=type(error).__name__, exc_info=None if expected else error)
-            await asyncio.sleep(self.look_every)
 
-    async def _reconcile(self) -> None:
+        async def look() -> None:
+            fired = await asyncio.to_thread(escalate, self.engine)
+            _tell_fired(fired)
+            if fired.to_send:
+                self.courier.wake()
+                await asyncio.to_thread(bell.ring)
+
+        return look
+
+    def _reconciliation(self) -> Look:
         """Does every authority have what it must?"""
         reconciliation = Reconciliation(self.engine)
-        while True:
-            try:
-                await asyncio.to_thread(reconciliation.look)
-            except Exception as error:
-                expected = is_infrastructure(error)
-                log.warning("reconciliation_failed", error=type(error).__name__, exc_info=None if expected else error)
-            await asyncio.sleep(EVERY)
+
+        async def look() -> None:
+            await asyncio.to_thread(reconciliation.look)
+
+        return look
 
     async def _listen(self, news: asyncio.Event) -> None:
         with Listener(self.engine, Wakeup.OUTBOX, Wakeup.LEDGER) as listener:
@@ -125,43 +124,39 @@ class Service:
                     await asyncio.sleep(self.look_every)
 
     async def _coverage(self) -> None:
-        """Once a minute: how many countries nobody could be told in."""
-        while True:
-            try:
-                metrics.countries_unreached.set(len(unreached(await asyncio.to_thread(self._recipients))))
-            except Exception as error:
-                log.warning("coverage_failed", error=type(error).__name__)
-            await asyncio.sleep(COVERAGE_EVERY)
+        """How many countries nobody could be told in."""
+        metrics.countries_unreached.set(len(unreached(await asyncio.to_thread(self._recipients))))
 
     def _recipients(self) -> tuple[Recipient, ...]:
         with self.engine.connect() as connection:
             return subscribers.recipients(connection)
 
     async def _digests(self) -> None:
-        """Once a minute: plan the windows that are over, send what is due. Trouble ends this look, not the next."""
-        while self.digesting is not None:
-            try:
-                await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
-                await self.digesting.send()
-            except Exception as error:
-                expected = is_infrastructure(error)
-                log.warning("digests_failed", error=type(error).__name__, exc_info=None if expected else error)
-            await asyncio.sleep(DIGESTS_EVERY)
+        """Plan the windows that are over, send what is due."""
+        if self.digesting is not None:
+            await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
+            await self.digesting.send()
 
     async def _gauges(self) -> None:
-        while True:
-            try:
-                figures = await asyncio.to_thread(self._figures)
-                metrics.show_open(figures.open)
-                metrics.oldest_pending.set(max(figures.oldest_pending, 0.0))
-                metrics.outbox_age.set(figures.outbox_age)
-            except Exception as error:
-                log.warning("figures_failed", error=type(error).__name__)
-            await asyncio.sleep(GAUGES_EVERY)
+        figures = await asyncio.to_thread(self._figures)
+        metrics.show_open(figures.open)
+        metrics.oldest_pending.set(max(figures.oldest_pending, 0.0))
+        metrics.outbox_age.set(figures.outbox_age)
 
     def _figures(self) -> delivery_list.Figures:
         with self.engine.connect() as connection:
             return delivery_list.figures(connection)
+
+
+async def _forever(name: str, look: Look, *, every: float) -> None:
+    """Look again and again, `every` seconds apart; trouble ends one look, not the next."""
+    while True:
+        try:
+            await look()
+        except Exception as error:
+            expected = is_infrastructure(error)
+            log.warning(f"{name}_failed", error=type(error).__name__, exc_info=None if expected else error)
+        await asyncio.sleep(every)
 
 
 def _tell(done: Dispatched) -> None:

@@ -36,25 +36,15 @@ class Answering:
         return self._in_one(lambda connection: _found(connection, delivery_id))
 
     def acknowledge(self, token: str, now: datetime, *, by: str) -> None:
-        """Keep who read it; the second time nothing changes."""
+        """Keep who read what `told` showed; the second time nothing changes."""
         delivery_id = self.links.read(LinkPurpose.ACKNOWLEDGE, token, now=now)
-
-        def work(connection: Connection) -> None:
-            _found(connection, delivery_id)
-            answers.acknowledge(connection, delivery_id, by=by, way=Way.LINK)
-
-        self._in_one(work)
+        self._in_one(lambda connection: answers.acknowledge(connection, delivery_id, by=by, way=Way.LINK))
         Bell(self.engine, Wakeup.LEDGER).ring()
 
     def report(self, token: str, now: datetime, *, by: str, kind: AnswerKind, text: str) -> None:
-        """Keep a measure or an information."""
+        """Keep a measure or an information on what `told` showed."""
         delivery_id = self.links.read(LinkPurpose.ACKNOWLEDGE, token, now=now)
-
-        def work(connection: Connection) -> None:
-            _found(connection, delivery_id)
-            answers.answer(connection, delivery_id, kind=kind, text=text, by=by)
-
-        self._in_one(work)
+        self._in_one(lambda connection: answers.answer(connection, delivery_id, kind=kind, text=text, by=by))
 
     def unsubscribe(self, token: str, now: datetime) -> None:
         """End what this address subscribed to; a second time changes nothing. Statutory ones stay."""
