@@ -1,28 +1,23 @@
 """What people decide, on a real database: who may, what is told and kept, and what the clock takes back."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
 from sqlalchemy import Engine, text
-from typer.testing import CliRunner
 
 from notifiers.dispatch import dispatch
 from notifiers.planning import Policy
-from schemas.alert_events import AlertEvent
 from schemas.vocabularies import AlertKind, Change, Level
 from storage import browsing
-from storage.engine import connect
 from streams.timers import Timers
+from tests.broker.people import WHY, register, say, told
 from tests.broker.telling import authority, mail_to, site
 from tests.broker.test_memory import SETTING, report, run
 from tests.receivers import Mailbox
-from tocsin.commands import alert, case, person
 from tocsin.errors import Refusal
 
-APPS: Final = {"alert": alert.app, "case": case.app, "person": person.app}
 PEOPLE: Final = {
     "si-example-reviewer": ("SI", "reviewer"),
     "fi-example-reviewer": ("FI", "reviewer"),
@@ -30,39 +25,13 @@ PEOPLE: Final = {
     "example-desk": (None, "central_desk"),
     "example-desk-2": (None, "central_desk"),
 }
-WHY: Final = ("--reason", "an example", "--yes")
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
 def url(database: str) -> str:
     for identifier, (country, role) in PEOPLE.items():
-        where = ("--country", country) if country else ()
-        say(database, "person", "add", "--id", identifier, "--role", role, *where, "--by", "ops", "--reason", "example")
+        register(database, identifier, role, country=country)
     return database
-
-
-def say(url: str, *arguments: str) -> str:
-    """What a command prints; a refusal is raised as it reaches a person."""
-    done = CliRunner().invoke(APPS[arguments[0]], arguments[1:], env={"TOCSIN_DATABASE__URL": url})
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == 0, (done.stdout, done.stderr, done.exception)
-    return done.stdout
-
-
-def told(engine: Engine) -> list[AlertEvent]:
-    with engine.begin() as connection:
-        rows = connection.execute(
-            text("SELECT CAST(body AS text) FROM outbox WHERE topic = 'alert-events' ORDER BY id")
-        )
-        return [AlertEvent.model_validate_json(row[0]) for row in rows]
 
 
 def _component(name: str) -> dict[str, object]:

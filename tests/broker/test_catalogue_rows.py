@@ -1,6 +1,5 @@
 """The catalogue as versioned rows: seeded from the shipped file, followed and never changed."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, Engine, text
 from alerts.catalogue import load, shipped
 from storage import catalogues
 from storage.catalogues import SUBSTANCES
-from storage.engine import connect, migrate
+from storage.engine import migrate
 from streams.stage import Again
 from tests.broker.test_memory import assess, records, report
 from tests.programs import until
@@ -22,13 +21,6 @@ NOVEL = dict.fromkeys(shipped().substances[0], "") | {
     "subgroup": "nitazene",
     "provenance": "example",
 }
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 def add(engine: Engine, name: str = "Examplezene") -> None:

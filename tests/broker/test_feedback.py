@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,6 @@ from schemas.publish import path_of
 from schemas.topics import Payload, feedback_topic, laboratory_topics
 from schemas.vocabularies import Occasion, ReportFate
 from storage import outbox, positions
-from storage.engine import connect
 from storage.outbox import Outgoing
 from storage.positions import Partition
 from streams.clients import producer_options
@@ -35,13 +34,6 @@ from tests.streaming.site import report as plain_report
 
 Report = dict[str, object]
 VALIDATOR: Final = Draft202012Validator(json.loads(path_of(Payload.FEEDBACK).read_text(encoding="utf-8")))
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 def run(engine: Engine, reports: Sequence[Report], *, size: int = 500) -> None:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, text
 
 from alerts.catalogue import load
@@ -20,7 +19,6 @@ from alerts.grading import european_grading
 from alerts.pipeline import Setting
 from schemas.records import Record
 from schemas.topics import backfill_topic, detections_topic
-from storage.engine import connect
 from streams.assess import Assess
 from streams.config import Flow
 from streams.pacing import FEWEST
@@ -139,13 +137,6 @@ async def _sent_by_both(made: Site, values: Sequence[bytes]) -> None:
         topics.reverse()
         part = values[start : start + PART]
         await asyncio.gather(*(made.send({topic: part}) for topic in topics))
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 Follow = Callable[[Record], "Future[Sequence[Fate]]"]

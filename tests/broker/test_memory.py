@@ -1,7 +1,7 @@
 """Recalling and recording a batch: few statements whatever it holds, the same rows however it is cut."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID, uuid5
@@ -15,7 +15,6 @@ from alerts.pipeline import Setting
 from schemas.records import Record
 from schemas.vocabularies import ReporterRole
 from storage import dead_letters
-from storage.engine import connect
 from storage.laboratories import Laboratory
 from streams.assess import Assess
 from streams.stage import Applied, Dead, Duplicate, Fate
@@ -46,13 +45,6 @@ DECIDED = (
     "SELECT * FROM timers ORDER BY key",
     "SELECT case_id, at, action, reason, level_before, level_after, rules FROM case_log ORDER BY case_id, at, id",
 )
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 def assess() -> Assess:

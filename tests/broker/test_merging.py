@@ -1,7 +1,6 @@
 """Cases that a person joins or parts, and takes back, on a real database with reports before and after."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +8,8 @@ from sqlalchemy import Engine, text
 
 from schemas.vocabularies import AlertKind, Change
 from storage import browsing
-from storage.engine import connect
 from streams.stage import Again
-from tests.broker.test_case_decisions import WHY, say, told
+from tests.broker.people import WHY, say, told
 from tests.broker.test_memory import assess, records, report
 from tocsin.errors import Refusal
 
@@ -19,20 +17,6 @@ START = datetime.now(UTC) - timedelta(days=2)
 BY = ("--by", "example-desk", *WHY)
 SAYING = BY[:-1]
 """Without --yes: nobody is told."""
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def url(database: str) -> str:
-    arguments = ("--id", "example-desk", "--role", "central_desk", "--by", "ops", "--reason", "example")
-    say(database, "person", "add", *arguments)
-    return database
 
 
 def run(engine: Engine, reports: list[dict[str, object]]) -> None:

@@ -1,17 +1,15 @@
 """Something new to the Union opens the draft of a notification by itself; its time limits stand on the case."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
-from storage.engine import connect
 from storage.unattended import Waits
 from streams.desk import LOOK_EVERY, Desk
-from tests.broker.test_case_decisions import WHY, say
+from tests.broker.people import WHY, say
 from tests.broker.test_memory import report
 from tests.broker.test_merging import run
 from tests.unit.deciding import UNLISTED, component
@@ -19,20 +17,6 @@ from tocsin.errors import Refusal
 
 NOW = datetime.now(UTC)
 BY = ("--by", "example-desk", *WHY[:-1])
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def url(database: str) -> str:
-    arguments = ("--id", "example-desk", "--role", "central_desk", "--by", "ops", "--reason", "example")
-    say(database, "person", "add", *arguments)
-    return database
 
 
 def new_to_the_union(engine: Engine) -> None:

@@ -1,6 +1,5 @@
 """The case log tells all that happened: cases rebuilt from it alone are those in the database."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,29 +7,14 @@ from sqlalchemy import Engine, text
 
 from alerts.rebuilding import Rebuilt, rebuilt
 from storage import case_history
-from storage.engine import connect
 from streams.timers import Timers
-from tests.broker.test_case_decisions import WHY, say
+from tests.broker.people import WHY, say
 from tests.broker.test_memory import SETTING, report, varied
 from tests.broker.test_memory import run as run_batches
 from tests.broker.test_merging import run, tablet
 from tests.broker.test_review_queue import NOBODY_KNOWS, Process, grave
 
 BY = ("--by", "example-desk", *WHY)
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def url(database: str) -> str:
-    arguments = ("--id", "example-desk", "--role", "central_desk", "--by", "ops", "--reason", "example")
-    say(database, "person", "add", *arguments)
-    return database
 
 
 def check(engine: Engine) -> None:

@@ -1,7 +1,6 @@
 """Alerts that become more restricted, on a real database: the reviewers' queue, and what a claim lets whom see."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
@@ -13,10 +12,9 @@ from schemas.alert_events import AlertEvent, View
 from schemas.deliveries import DeliveryReason
 from schemas.vocabularies import Handling, Level
 from storage import leases, ledger
-from storage.engine import connect
 from storage.ledger import Claimed, Refused
+from tests.broker.people import WHY, register, say
 from tests.broker.telling import Site, authority, mail_to, volunteer
-from tests.broker.test_case_decisions import WHY, say
 from tests.broker.test_memory import report
 from tests.broker.test_merging import run
 from tests.receivers import Mailbox
@@ -28,17 +26,9 @@ REVIEWER = ("--by", "si-example-reviewer", *WHY)
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
 def here(engine: Engine, database: str) -> Site:
-    people = (("example-desk", "central_desk", ()), ("si-example-reviewer", "reviewer", ("--country", "SI")))
-    for person, role, where in people:
-        say(database, "person", "add", "--id", person, "--role", role, *where, "--by", "ops", "--reason", "example")
+    register(database, "example-desk", "central_desk")
+    register(database, "si-example-reviewer", "reviewer", country="SI")
     made = Site(engine, database, Mailbox())
     made.import_(volunteer("reader", mail_to("reader")), authority("authority", mail_to("authority")))
     return made

@@ -1,7 +1,6 @@
 """What nobody could identify: the queue, what a reviewer says it is, what follows for cases and alerts, and back."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
-from storage.engine import connect
 from streams.identifying import Identifying
 from streams.stage import Again
 from tests.broker.test_memory import BEGIN, SETTING, assess, records, report
@@ -18,13 +16,6 @@ from tocsin.commands import catalogue, identity
 
 NOBODY_KNOWS = "Examplenitazepyne"
 ISOTONITAZENE = "S:OIOQREYBGDAYGT"
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Other rules over the archive say what would have been, exactly as if they had graded it; explain says why."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,6 @@ from alerts.grading import Grading
 from alerts.rulebook import EUROPEAN, EXAMPLE, read
 from alerts.what_if import Course, Outcome
 from schemas.vocabularies import Level
-from storage.engine import connect
 from streams.assess import Assess
 from tests.broker.test_memory import LABORATORIES, SETTING, records, report, varied
 from tests.programs import run
@@ -22,13 +21,6 @@ from tocsin.regrading import what_if
 
 SINCE = date(2026, 3, 3)
 COUNTED = ("detections", "findings", "cases", "case_days", "case_grades", "alerts", "outbox", "case_log", "timers")
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = connect(database)
-    yield made
-    made.dispose()
 
 
 def mdma(number: int, mg: float, laboratory: str = "si-example") -> dict[str, object]:
