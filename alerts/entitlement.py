@@ -3,6 +3,7 @@ the central desk for cases of any country. Public release belongs to the reviewe
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from schemas.vocabularies import PersonRole
 
@@ -10,6 +11,7 @@ from schemas.vocabularies import PersonRole
 class Act(StrEnum):
     """What a person decides."""
 
+    CANCEL = "cancel"
     CLOSE = "close"
     REOPEN = "reopen"
     DOWNGRADE = "downgrade"
@@ -22,10 +24,15 @@ class Act(StrEnum):
     RELEASE_HELD = "release what is held"
     NOTIFY = "record a step of a notification"
     DISCLOSE = "decide what readers of a restricted alert are told"
+    ACKNOWLEDGE = "acknowledge for an authority"
+    ESCALATION = "set who is told when nobody acknowledges"
 
 
 SAFER = frozenset({Act.REOPEN, Act.OVERRIDE_UP, Act.RENEW})
 """What keeps or raises a warning: nobody should have to wait for the right person."""
+
+OF_ALL: Final = frozenset({Act.RELEASE_HELD, Act.ESCALATION})
+"""What concerns every country: no reviewer decides it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,9 +59,11 @@ def refusal(person: Person | None, act: Act, countries: frozenset[str]) -> str |
     if officer and act is Act.RELEASE_HELD:
         return None
     concerned = person.country is None or person.country in countries
-    if act in SAFER and concerned and (officer or PersonRole.REVIEWER in person.roles):
+    if act in SAFER | {Act.ACKNOWLEDGE} and concerned and (officer or PersonRole.REVIEWER in person.roles):
         return None
-    if PersonRole.REVIEWER in person.roles and act is not Act.RELEASE_HELD:
+    if act is Act.ACKNOWLEDGE:
+        return _elsewhere(person, countries)
+    if PersonRole.REVIEWER in person.roles and act not in OF_ALL:
         return None if countries <= {person.country} else _elsewhere(person, countries)
     return f"is {_roles(person)}, who may not {act}"
 

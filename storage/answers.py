@@ -122,8 +122,8 @@ _ACKNOWLEDGE: Final = text(f"""
     spared_too AS ({receipts_of("spared")}),
     logged AS (
       INSERT INTO case_log (case_id, at, actor, action, reason, level_before, level_after, rules, rule_set)
-      SELECT c.id, g.at, :by, 'acknowledged', s.name || ' acknowledged revision ' || g.revision || ' (' || :way || ')',
-             c.level, c.level, '{{}}', ''
+      SELECT c.id, g.at, :by, 'acknowledged', s.name || ' acknowledged revision ' || g.revision || ' (' || :way || ')'
+               || coalesce(': ' || CAST(:reason AS text), ''), c.level, c.level, '{{}}', ''
       FROM given g JOIN cases c ON c.alert_id = g.alert_id
       JOIN destinations t ON t.id = g.destination_id JOIN subscribers s ON s.id = t.subscriber_id)
     SELECT count(*) FROM given
@@ -196,14 +196,14 @@ def told(connection: Connection, delivery_id: str) -> Told | None:
     )
 
 
-def acknowledge(connection: Connection, delivery_id: str, *, by: str, way: Way) -> bool:
+def acknowledge(connection: Connection, delivery_id: str, *, by: str, way: Way, reason: str | None = None) -> bool:
     """Whether this was the first: a second one changes nothing. Ends what would have been tried again, and the
     escalation of that authority. One in flight keeps its send: `ledger.finish` moves it on."""
     alert_id = connection.execute(_ALERT, {"delivery_id": delivery_id}).scalar_one_or_none()
     if alert_id is None:
         return False
     threads.lock(connection, alert_id)
-    parameters = {"delivery_id": delivery_id, "by": by, "way": way.value}
+    parameters = {"delivery_id": delivery_id, "by": by, "way": way.value, "reason": reason}
     return bool(connection.execute(_ACKNOWLEDGE, parameters).scalar_one())
 
 

@@ -48,13 +48,7 @@ class Desk:
 
     def may(self, wish: Wish, act: Act, countries: frozenset[str]) -> Word:
         """The word of a person who may; refuses others, and whoever gives no name or reason (P7)."""
-        by, reason = wish.by.strip(), wish.reason.strip()
-        if not by or not reason:
-            raise Refusal("--by and --reason must say who decides and why; both are kept in the case log.")
-        why = refusal(people.find(self.connection, by), act, countries)
-        if why is not None:
-            raise Refusal(f"{by} {why}; nothing was changed.")
-        return Word(by=by, reason=reason)
+        return entitled(self.connection, act, countries, by=wish.by, reason=wish.reason)
 
     def decide(self, found: CaseDetail, decision: Decision) -> list[AlertEvent]:
         """Do it; refuses with a sentence what does not fit the case."""
@@ -76,6 +70,17 @@ class Desk:
         told = delivery_list.listed(self.connection, alert=found.row.number, limit=10_000)
         names = sorted({f"{row.subscriber} ({row.channel})" for row in told if row.attempts})
         return ", ".join(names) or "nobody who had it before, because nobody has it yet"
+
+
+def entitled(connection: Connection, act: Act, countries: frozenset[str], *, by: str, reason: str) -> Word:
+    """The word of a registered person who may decide this for these countries; else a refusal with its sentence."""
+    by, reason = by.strip(), reason.strip()
+    if not by or not reason:
+        raise Refusal("--by and --reason must say who decides and why; both are kept.")
+    why = refusal(people.find(connection, by), act, countries)
+    if why is not None:
+        raise Refusal(f"{by} {why}; nothing was changed.")
+    return Word(by=by, reason=reason)
 
 
 @contextmanager

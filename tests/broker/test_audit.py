@@ -25,6 +25,7 @@ from storage.log_comparison import Fate, LogFinding
 from storage.positions import Partition
 from streams.admin import administration
 from streams.continuity import Log
+from tests.broker.people import register
 from tests.broker.telling import authority, mail_to, volunteer
 from tests.programs import run, until
 from tests.streaming.site import REAL, Site, report, site
@@ -234,7 +235,8 @@ def _tell(made: Site) -> None:
             "SELECT delivery_id, 1, 'test', 1, 'accepted' FROM deliveries WHERE attempts = 1"
         )
         connection.execute(text(tried))
-    words = ("alert", "cancel", alert, "--by", "Example officer", "--reason", "a test", "--yes")
+    register(made.environment["TOCSIN_DATABASE__URL"], "example-desk", "central_desk")
+    words = ("alert", "cancel", alert, "--by", "example-desk", "--reason", "a test", "--yes")
     assert run(*words, environment=made.environment).returncode == 0
     dispatch(made.engine, policy=Policy())
 

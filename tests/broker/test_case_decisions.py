@@ -56,6 +56,10 @@ def raised(engine: Engine, *, consent: bool = False) -> str:
         ("si-example-officer", ("downgrade", "--level", "L1"), "may not downgrade"),
         ("si-example-officer", ("override", "--level", "L1", "--until", "2999-01-01"), "may not override downwards"),
         (" ", ("close",), "must say who decides and why"),
+        ("nobody", ("cancel",), "not registered"),
+        ("fi-example-reviewer", ("cancel",), "ask the central desk"),
+        ("si-example-officer", ("cancel",), "may not cancel"),
+        ("", ("cancel",), "must say who decides and why"),
     ],
 )
 def test_whoever_is_not_entitled_is_refused_and_nothing_changes(
@@ -63,13 +67,24 @@ def test_whoever_is_not_entitled_is_refused_and_nothing_changes(
 ) -> None:
     number = raised(engine)
     with pytest.raises(Refusal, match=says):
-        say(url, "case", command[0], number, *command[1:], "--by", by, *WHY)
+        say(url, "alert" if command == ("cancel",) else "case", command[0], number, *command[1:], "--by", by, *WHY)
     assert [event.kind for event in told(engine)] == [AlertKind.RAISED]
 
 
 def test_without_a_reason_nothing_is_decided(engine: Engine, url: str) -> None:
     with pytest.raises(Refusal, match="must say who decides and why"):
         say(url, "case", "close", raised(engine), "--by", "example-desk", "--reason", " ", "--yes")
+
+
+def test_a_reviewer_of_its_country_cancels_an_alert_and_with_a_yes_only(engine: Engine, url: str) -> None:
+    number, by = raised(engine), ("--by", "si-example-reviewer", "--reason", "wrong sample")
+    with pytest.raises(Refusal, match="add --yes"):
+        say(url, "alert", "cancel", number, *by)
+    assert f"{number} cancelled as revision 2" in say(url, "alert", "cancel", number, *by, "--yes")
+    with pytest.raises(Refusal, match="has ended already"):
+        say(url, "alert", "cancel", number, *by, "--yes")
+    last = told(engine)[-1]
+    assert (last.kind, last.reason) == (AlertKind.CANCELLED, "wrong sample")
 
 
 def test_a_life_of_decisions_is_told_and_logged(engine: Engine, url: str) -> None:

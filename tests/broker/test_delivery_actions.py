@@ -11,12 +11,14 @@ from notifiers.escalation import escalate
 from notifiers.reconciliation import Reconciliation
 from schemas.vocabularies import AlertKind, Level
 from storage.reconciling import Gap
+from tests.broker.people import register
 from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site
 from tests.receivers import Mailbox, hook, mailbox
 from tests.telling import alert_event
 from tocsin.commands import deliveries, escalation
 
-ANSWERABLE = ("--by", "Example desk", "--reason", "the network was down")
+ANSWERABLE = ("--by", "example-desk", "--reason", "the network was down")
+HEARD = ("--by", "si-example-officer", "--reason", "their head of desk, by telephone")
 
 
 @pytest_asyncio.fixture
@@ -27,6 +29,9 @@ async def box() -> AsyncIterator[Mailbox]:
 
 @pytest.fixture
 def here(database: str, box: Mailbox) -> Iterator[Site]:
+    register(database, "example-desk", "central_desk")
+    register(database, "si-example-officer", "duty_officer", country="SI")
+    register(database, "fi-example-reviewer", "reviewer", country="FI")
     found = site(database, box)
     yield found
     found.engine.dispose()
@@ -47,16 +52,33 @@ def test_show_tells_what_is_due_what_fired_and_who_acknowledged(here: Site) -> N
     assert run(here, "deliveries", "show", contact).count(": due ") == 3
     here.sql("UPDATE escalation_steps SET due_at = now() WHERE step = 1")
     escalate(here.engine)
-    assert "is acknowledged by Head of desk" in run(
-        here, "deliveries", "acknowledge", contact[:16], "--by", "Head of desk"
-    )
+    said = run(here, "deliveries", "acknowledge", contact[:16], *HEARD)
+    assert "is acknowledged by si-example-officer" in said
     story = run(here, "deliveries", "show", contact)
     assert "escalation step 1 to deputy, second: fired" in story and "1 told" in story
-    assert story.count("cancelled") == 2 and "acknowledged by Head of desk" in story
-    assert "Head of desk of Example authority si, by command" in story
+    assert story.count("cancelled") == 2 and "acknowledged by si-example-officer" in story
+    assert "si-example-officer of Example authority si, by command" in story
     whole = json.loads(run(here, "deliveries", "show", contact, "--json"))
     assert [one["state"] for one in whole["escalation"]] == ["fired", "ended", "ended"]
-    assert "was acknowledged before" in run(here, "deliveries", "acknowledge", contact, "--by", "Somebody")
+    assert "was acknowledged before" in run(here, "deliveries", "acknowledge", contact, *ANSWERABLE)
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "says"),
+    [
+        ("Head of desk", "by telephone", "is not registered"),
+        ("fi-example-reviewer", "by telephone", "ask the central desk"),
+        ("si-example-officer", " ", "must say who decides and why"),
+    ],
+)
+def test_who_may_not_acknowledge_for_an_authority_calms_nobody(here: Site, by: str, reason: str, says: str) -> None:
+    here.import_(authority("si", mail_to("si")))
+    here.planned(alert_event(level=Level.L4))
+    (contact,) = [row.delivery_id for row in here.rows()]
+    refused = run(here, "deliveries", "acknowledge", contact, "--by", by, "--reason", reason, code=1)
+    assert says in refused
+    assert here.sql_one("SELECT count(*) FROM escalation_steps WHERE state = 'waiting'") == 3
+    assert here.sql_one("SELECT count(*) FROM acknowledgements") == 0
 
 
 async def test_what_failed_is_redriven_under_its_id_with_a_schedule_of_its_own(here: Site) -> None:
@@ -143,3 +165,20 @@ def test_the_policy_is_listed_and_set_and_a_wrong_step_changes_nothing(here: Sit
     assert run(here, "escalation", "list") == before
     after = run(here, "escalation", "set", "--level", "L4", *ANSWERABLE, "20m=duty", "5m=deputy,second")
     assert after.splitlines()[:2] == ["L4  step 1  after 5 min  deputy, second", "L4  step 2  after 20 min  duty"]
+
+
+@pytest.mark.parametrize(
+    ("by", "reason", "says"),
+    [
+        ("Example desk", "fewer calls", "is not registered"),
+        ("fi-example-reviewer", "fewer calls", "may not set who is told"),
+        ("si-example-officer", "fewer calls", "may not set who is told"),
+        ("example-desk", " ", "must say who decides and why"),
+    ],
+)
+def test_only_the_central_desk_sets_who_is_woken_and_with_a_reason(here: Site, by: str, reason: str, says: str) -> None:
+    before = run(here, "escalation", "list")
+    wanted = ("--by", by, "--reason", reason, "20m=duty")
+    assert says in run(here, "escalation", "set", "--level", "L4", *wanted, code=1)
+    assert run(here, "escalation", "list") == before
+    assert here.sql_one("SELECT count(*) FROM escalation_changes") == 0

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from schemas.topics import detections_topic
 from storage import subscribers
+from tests.broker.people import register
 from tests.broker.telling import authority, comes, mail_to, volunteer
 from tests.conftest import TestEngines
 from tests.programs import Program, run, tocsin
@@ -92,6 +93,7 @@ class Restored:
     def bring_in_subscribers(self) -> None:
         with self.made.engine.begin() as connection:
             subscribers.bring_in(connection, [authority("si", mail_to("si")), volunteer("vo", mail_to("vo"))])
+        register(self.made.environment["TOCSIN_DATABASE__URL"], "example-desk", "central_desk")
 
     def forget_subscribers(self) -> None:
         with self.made.engine.begin() as connection:
@@ -167,7 +169,7 @@ async def test_after_a_restore_nobody_is_told_twice_and_what_is_new_is_told(here
         await here.read(4)
         fentanyl = next(number for name, (number, _) in here.alerts().items() if name.startswith("Fentanyl"))
         cancelled = await asyncio.to_thread(
-            here.command, "alert", "cancel", fentanyl, "--by", "Example desk", "--reason", "wrong sample", "--yes"
+            here.command, "alert", "cancel", fentanyl, "--by", "example-desk", "--reason", "wrong sample", "--yes"
         )
         assert cancelled.returncode == 0, cancelled.stderr
         await here.read(4)

@@ -1,18 +1,19 @@
 """`tocsin alert list | show | cancel | release | release-held`: what people were told, and taking it back."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from alerts.entitlement import Act
 from schemas.alert_events import AlertEvent
 from schemas.vocabularies import Level, Tense
-from storage import browsing, cancelling, delivery_list
+from storage import browsing, cancelling
 from tocsin import wiring
 from tocsin.commands import alert_releases, alert_restrictions
+from tocsin.deciding import Wish, countries_of, desk
 from tocsin.errors import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="What people were told, and taking it back.")
@@ -69,49 +70,26 @@ def show(asked: Number, data_dir: DataDir = None, as_json: Json = False) -> None
 @app.command()
 def cancel(
     asked: Number,
-    by: Annotated[str, typer.Option(help="The person who decides.")],
+    by: Annotated[str, typer.Option(help="The person who decides, as `tocsin person list` shows them.")],
     reason: Annotated[str, typer.Option(help="Why; it is told to everyone who got the alert.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Withdraw an alert: everyone who got any revision is told, on the same channel, in the same thread."""
-    if not by.strip() or not reason.strip():
-        raise Refusal("--by and --reason must say who decides and why; they are kept in the case log.")
-    settings = wiring.settings(data_dir)
-    engine = wiring.database(settings, "alert")
-    try:
-        with engine.begin() as connection:
-            place = browsing.place_of(connection, asked)
-            told = delivery_list.listed(connection, alert=asked, limit=10_000)
+    wish = Wish(asked=asked, by=by, reason=reason, yes=yes)
+    with desk(data_dir) as here:
+        place = browsing.place_of(here.connection, asked)
         if place is None:
             raise _unknown(asked)
-        names = sorted({f"{row.subscriber} ({row.channel})" for row in told if row.attempts})
-        _confirm(place.number, names, yes)
-        with engine.begin() as connection:
-            event = cancelling.cancel_alert(
-                connection,
-                place,
-                wiring.setting(settings, engine),
-                at=datetime.now(UTC),
-                by=by.strip(),
-                reason=reason.strip(),
-            )
-    finally:
-        engine.dispose()
+        found = here.found(place.case_id)
+        word = here.may(wish, Act.CANCEL, countries_of(found))
+        here.ask(found, "Cancelling", wish)
+        event = cancelling.cancel_alert(
+            here.connection, place, here.setting, at=datetime.now(UTC), by=word.by, reason=word.reason
+        )
     if event is None:
         raise Refusal(f"{place.number} has ended already: nothing was changed and nobody is told again.")
-    print(f"{event.number} cancelled as revision {event.revision}; {len(names)} destinations are being told.")
-
-
-def _confirm(number: str, names: list[str], yes: bool) -> None:
-    whom = ", ".join(names) or "nobody, because nobody has it yet"
-    print(f"Cancelling {number} tells: {whom}.", file=sys.stderr)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise Refusal("Nothing was cancelled: add --yes to go on without being asked.")
-    if not typer.confirm("Cancel it?", err=True):
-        raise Refusal("Nothing was cancelled.")
+    print(f"{event.number} cancelled as revision {event.revision}; everyone who got it is being told.")
 
 
 def _unknown(asked: str) -> Refusal:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from alerts.entitlement import Act
 from schemas.answers import Way
 from storage import answers, delivery_list, redriving
 from storage.redriving import Again
 from storage.wakeups import Wakeup, notify
 from tocsin import wiring
+from tocsin.deciding import entitled
 from tocsin.errors import Refusal
 
 Id = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id, or its beginning.")]
@@ -26,15 +28,26 @@ Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 def acknowledge(
-    identifier: Id, by: Annotated[str, typer.Option(help="Who has read it.")], data_dir: DataDir = None
+    identifier: Id,
+    by: Annotated[str, typer.Option(help="The person who heard it, as `tocsin person list` shows them.")],
+    reason: Annotated[str, typer.Option(help="Who of the recipient said so, and how; it is kept in the case log.")],
+    data_dir: DataDir = None,
 ) -> None:
-    """Keep that a person of the recipient has read it, as they said by telephone: nobody else is called any more."""
+    """Keep that the recipient has read it, as they said by telephone: nobody else of theirs is called any more."""
     engine = wiring.database(wiring.settings(data_dir), "deliveries")
-    delivery = only(engine, identifier)
-    with engine.begin() as connection:
-        first = answers.acknowledge(connection, delivery, by=_name(by), way=Way.COMMAND)
-    engine.dispose()
-    print(f"{delivery[:12]} is acknowledged by {by}." if first else f"{delivery[:12]} was acknowledged before.")
+    try:
+        delivery = only(engine, identifier)
+        with engine.begin() as connection:
+            word = entitled(connection, Act.ACKNOWLEDGE, _country(connection, delivery), by=by, reason=reason)
+            first = answers.acknowledge(connection, delivery, by=word.by, way=Way.COMMAND, reason=word.reason)
+    finally:
+        engine.dispose()
+    print(f"{delivery[:12]} is acknowledged by {word.by}." if first else f"{delivery[:12]} was acknowledged before.")
+
+
+def _country(connection: Connection, delivery: str) -> frozenset[str]:
+    told = answers.told(connection, delivery)
+    return frozenset({told.country}) if told is not None and told.country else frozenset()
 
 
 def resend(

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from alerts.entitlement import Act
 from schemas.deliveries import Role
 from schemas.vocabularies import Level
 from storage import escalation
 from storage.escalation import PolicyStep
 from tocsin import wiring
-from tocsin.deciding import level_of
+from tocsin.deciding import entitled, level_of
 from tocsin.errors import Refusal
 
 app = typer.Typer(no_args_is_help=True, help="Who is told when nobody acknowledges, and after how long.")
@@ -41,7 +42,7 @@ def list_them(data_dir: DataDir = None, as_json: Json = False) -> None:
 @app.command("set")
 def set_them(
     level: Annotated[str, typer.Option("--level", help="L3 or L4.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
+    by: Annotated[str, typer.Option(help="Who of the central desk decides, as `tocsin person list` shows them.")],
     reason: Annotated[str, typer.Option(help="Why; it is kept.")],
     steps: Annotated[
         list[str] | None,
@@ -55,9 +56,12 @@ def set_them(
         raise Refusal(f"{level} asks nobody to acknowledge: only L3 and L4 have steps.")
     made = [_read(text, grave) for text in steps or ()]
     engine = wiring.database(wiring.settings(data_dir), "escalation")
-    with engine.begin() as connection:
-        escalation.replace_policy(connection, grave, made, by=by, reason=reason)
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            word = entitled(connection, Act.ESCALATION, frozenset(), by=by, reason=reason)
+            escalation.replace_policy(connection, grave, made, by=word.by, reason=word.reason)
+    finally:
+        engine.dispose()
     list_them(data_dir)
 
 
