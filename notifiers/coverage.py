@@ -6,7 +6,7 @@ from datetime import datetime
 
 from notifiers.planning import Policy, plan
 from schemas.alert_events import AlertEvent
-from schemas.deliveries import DeliveryReason, DeliveryState, Ground
+from schemas.deliveries import DeliveryReason, DeliveryState, Ground, Role
 from schemas.plans import Hold, PlannedDelivery, Thread
 from schemas.subscribers import Recipient
 from schemas.vocabularies import REPORTING_COUNTRIES
@@ -52,12 +52,14 @@ def who_gets(event: AlertEvent, recipients: Sequence[Recipient], *, policy: Poli
 
 
 def unreached(recipients: Iterable[Recipient]) -> tuple[str, ...]:
-    """Reporting countries whose authorities could not be told of anything: no statutory destination of theirs is
-    active, with an address that works and a clearance that can be read."""
+    """Reporting countries whose authorities could not be told of anything: no statutory contact of theirs is active,
+    with an address that works and a clearance that can be read. Deputies and the like are told only when nobody
+    acknowledges, and an archive reads nothing."""
     reachable = (
         one
         for one in recipients
         if _is_authority(one)
+        and one.destination.role is Role.CONTACT
         and one.destination.active
         and one.destination.suppressed is None
         and one.destination.confirmed

@@ -75,7 +75,7 @@ unreconciled: Final = Gauge(
 )
 pages: Final = Counter("tocsin_delivery_pages_total", "Times a person must look at deliveries.", ["cause"])
 countries_unreached: Final = Gauge(
-    "tocsin_countries_unreached", "Reporting countries without a statutory destination that could be told of anything."
+    "tocsin_countries_unreached", "Reporting countries without a statutory contact that could be told of anything."
 )
 missing_sentences: Final = Counter(
     "tocsin_sentences_missing_total", "Sentences said in English because a catalogue lacks them.", ["language"]

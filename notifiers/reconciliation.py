@@ -17,25 +17,24 @@ EVERY: Final = 300.0
 
 
 class Reconciliation:
-    """Pages once for each gap that it finds; a gap that was closed and opens again is a new one."""
+    """Pages once for each gap, whichever courier finds it and however often they start; one that was closed and opens
+    again is a new one. The page comes before the commit: rather twice than never."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._known: frozenset[Owed] = frozenset()
 
     def look(self) -> tuple[Owed, ...]:
-        """The gaps that were not there at the last look; none where another courier looks at this moment."""
+        """The gaps that no look before this one found; none where another courier looks at this moment."""
         with self._engine.begin() as connection:
             if not reconciling.alone(connection):
                 return ()
             found = reconciling.gaps(connection)
+            fresh = reconciling.not_found_before(connection, found)
+            for one in fresh:
+                _page(one)
         counts = Counter(one.gap for one in found)
         for gap in Gap:
             metrics.unreconciled.labels(gap.value).set(counts[gap])
-        fresh = tuple(one for one in found if one not in self._known)
-        self._known = frozenset(found)
-        for one in fresh:
-            _page(one)
         return fresh
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from alerts.cases import Case, CaseFile
 from alerts.deadlines import earliest
@@ -20,6 +21,8 @@ from storage.memory import Kept, Known, Recalled, Wanted
 
 Decision = Callable[[CaseFile, Case, Saying], None]
 
+_PATIENT: Final = text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CasePlace:
@@ -28,6 +31,11 @@ class CasePlace:
     ledger: Tense
     key: str
     id: str
+
+
+def wait_for_an_answer(connection: Connection) -> None:
+    """A person is asked in this transaction, which holds no lock yet: ten seconds, as elsewhere, would be too few."""
+    connection.execute(_PATIENT)
 
 
 def decide(

@@ -1,5 +1,6 @@
 """What an authority should have and does not: every L3 and L4 at every statutory destination has an outcome."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -83,6 +84,20 @@ _GAPS: Final = text(f"""
 replaces it."""
 
 
+_KEEP: Final = text("""
+    WITH found AS (
+      SELECT * FROM unnest(CAST(:gaps AS text[]), CAST(:alerts AS text[]), CAST(:revisions AS integer[]),
+        CAST(:destinations AS text[])) AS f (gap, alert_id, revision, destination_id)),
+    closed AS (
+      DELETE FROM reconciliation_findings k WHERE NOT EXISTS (SELECT FROM found f
+        WHERE f.alert_id = k.alert_id AND f.revision = k.revision AND f.destination_id = k.destination_id
+          AND f.gap = k.gap))
+    INSERT INTO reconciliation_findings (gap, alert_id, revision, destination_id)
+    SELECT DISTINCT gap, alert_id, revision, destination_id FROM found
+    ON CONFLICT DO NOTHING RETURNING gap, alert_id, revision, destination_id
+""")
+
+
 def alone(connection: Connection) -> bool:
     """Whether this transaction alone reconciles now."""
     return bool(connection.execute(_ALONE).scalar_one())
@@ -91,3 +106,15 @@ def alone(connection: Connection) -> bool:
 def gaps(connection: Connection) -> tuple[Owed, ...]:
     """Everything that is neither accepted nor pending with a due time."""
     return tuple(Owed(**{**row, "gap": Gap(row["gap"])}) for row in connection.execute(_GAPS).mappings())
+
+
+def not_found_before(connection: Connection, found: Sequence[Owed]) -> tuple[Owed, ...]:
+    """Those of these gaps that the look before did not find; from now on they are known, and closed ones are not."""
+    values = {
+        "gaps": [one.gap.value for one in found],
+        "alerts": [one.alert_id for one in found],
+        "revisions": [one.revision for one in found],
+        "destinations": [one.destination for one in found],
+    }
+    new = {tuple(row) for row in connection.execute(_KEEP, values)}
+    return tuple(one for one in found if (one.gap.value, one.alert_id, one.revision, one.destination) in new)

@@ -15,7 +15,7 @@ from schemas.alert_events import (
     Source,
     SubstanceRef,
 )
-from schemas.deliveries import Channel, Ground
+from schemas.deliveries import Channel, Ground, Role
 from schemas.subscribers import Destination, Recipient, Subscription, destination_id
 from schemas.vocabularies import (
     AlertKind,
@@ -126,6 +126,7 @@ def recipient(
     recording: bool = False,
     active: bool = True,
     suppressed: str | None = None,
+    role: Role = Role.CONTACT,
 ) -> Recipient:
     """An active destination cleared for AMBER+STRICT, unless said otherwise."""
     address = f"{name}@example.org" if channel is Channel.EMAIL else f"https://{name}.example.org/hook"
@@ -143,6 +144,7 @@ def recipient(
             recording=recording,
             active=active,
             suppressed=suppressed,
+            role=role,
         ),
         country=country,
         subscriptions=subscriptions,

@@ -16,7 +16,7 @@ from schemas.alert_events import AlertEvent
 from schemas.vocabularies import Level
 from storage import browsing, delivery_list, people
 from storage.browsing import CaseDetail
-from storage.deciding import CasePlace, Decision, decide
+from storage.deciding import CasePlace, Decision, decide, wait_for_an_answer
 from tocsin import wiring
 from tocsin.confirming import confirm
 from tocsin.errors import Refusal
@@ -58,7 +58,8 @@ class Desk:
             raise Refusal(f"{found.row.name}: {error}; nothing was changed.") from error
 
     def ask(self, found: CaseDetail, what: str, wish: Wish) -> None:
-        """Name who will be told, and go on with a yes only."""
+        """Name who will be told, and go on with a yes only. Before any lock: a person may think about it."""
+        wait_for_an_answer(self.connection)
         confirm(
             f"{what} {found.row.name} ({found.row.number or found.row.id[:12]}) tells: {self._whom(found)}",
             yes=wish.yes,

@@ -1,4 +1,5 @@
-"""Tables of escalation: the policy of each level, the steps that wait for an acknowledgement, and what was redriven."""
+"""Tables of escalation: the policy of each level, the steps that wait for an acknowledgement, and what was redriven;
+and the gaps that reconciliation knows of."""
 
 from typing import Final
 
@@ -77,3 +78,15 @@ redrives: Final = Table(
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 """Deliveries that a person had tried again, under their old ids. Index: the story of one delivery."""
+
+reconciliation_findings: Final = Table(
+    "reconciliation_findings",
+    metadata,
+    Column("alert_id", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("destination_id", Text, primary_key=True),
+    Column("gap", Text, primary_key=True),
+    Column("found_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""What the last look found wanting and paged; a row goes when the gap is closed. `destination_id` is empty for an event
+that was not planned."""

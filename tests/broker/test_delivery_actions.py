@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
 from typer.testing import CliRunner
 
 from notifiers.escalation import escalate
@@ -142,6 +143,25 @@ def test_reconciliation_finds_each_kind_of_gap_once(here: Site) -> None:
     found = {(one.subscriber, one.gap) for one in watch.look()}
     assert found == {("si-0", "failed"), ("si-1", "unknown"), ("si-2", "suppressed"), ("si-5", "missing")}
     assert watch.look() == ()
+
+
+def test_a_courier_that_starts_does_not_page_what_was_paged_and_a_gap_that_opens_again_is(here: Site) -> None:
+    here.import_(authority("si", mail_to("si")))
+    here.planned(alert_event())
+    here.sql("UPDATE deliveries SET state = 'failed', due_at = NULL")
+    before = _pages()
+    assert [one.gap for one in Reconciliation(here.engine).look()] == [Gap.FAILED]
+    assert Reconciliation(here.engine).look() == ()
+    assert _pages() == before + 1
+    assert REGISTRY.get_sample_value("tocsin_deliveries_unreconciled", {"gap": "failed"}) == 1
+    here.sql("UPDATE deliveries SET state = 'accepted'")
+    assert Reconciliation(here.engine).look() == ()
+    here.sql("UPDATE deliveries SET state = 'failed'")
+    assert [one.gap for one in Reconciliation(here.engine).look()] == [Gap.FAILED]
+
+
+def _pages() -> float:
+    return REGISTRY.get_sample_value("tocsin_delivery_pages_total", {"cause": "not_reconciled"}) or 0
 
 
 def test_an_event_that_is_not_planned_in_five_minutes_is_a_gap(here: Site) -> None:

@@ -19,6 +19,7 @@ from schemas.deliveries import (
     Ground,
     HoldReason,
     Purpose,
+    Role,
 )
 from schemas.plans import Plan, PlannedDelivery, Thread, ThreadDelivery
 from schemas.subscribers import Recipient, Subscription
@@ -385,5 +386,6 @@ def test_a_country_is_reached_by_an_authority_that_could_be_told() -> None:
         recipient(STATUTORY, suppressed="gone"),
         recipient(STATUTORY, clearance=None),
         recipient(STATUTORY, recording=True),
+        *(recipient(STATUTORY, role=role) for role in Role if role is not Role.CONTACT),
     ):
         assert "SI" in unreached([reader])
