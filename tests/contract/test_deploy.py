@@ -17,6 +17,7 @@ from prometheus_client.samples import Sample
 
 import notifiers.metrics  # noqa: F401  registers a courier's metrics
 import streams.conservation_metrics
+import streams.desk
 import streams.metrics  # noqa: F401  registers a worker's metrics
 from tocsin.cli import COMMANDS
 from tocsin.reading import OTHER_VARIABLES, known_variables
@@ -45,7 +46,8 @@ def test_the_specification_refuses_a_misspelt_key() -> None:
 
 
 def test_it_has_every_process_and_every_engine() -> None:
-    assert {"kafka", "postgres", "mailbox", "worker", "backfill", "courier", "prometheus", "grafana"} <= set(SERVICES)
+    processes = {"worker", "backfill", "courier", "portal", "bounces"}
+    assert processes | {"kafka", "postgres", "mailbox", "prometheus", "grafana"} <= set(SERVICES)
 
 
 def test_every_variable_of_ours_is_a_setting() -> None:
@@ -112,8 +114,23 @@ def test_every_service_that_stays_has_a_health_check_and_is_started_again() -> N
         assert stays or name in ("migrate", "topics", "tools")
 
 
+def test_couriers_and_what_reads_returned_mail_agree_on_where_it_comes_back_to() -> None:
+    """The mail catcher's courier signs its envelope senders for the address that `bounces` reads, in the volume that
+    the image made a Maildir of, for the user who reads it."""
+    addresses = {SERVICES[name]["environment"]["TOCSIN_SMTP__BOUNCE_ADDRESS"] for name in ("courier", "bounces")}
+    assert len(addresses) == 1
+    (volume,), command = SERVICES["bounces"]["volumes"], SERVICES["bounces"]["command"]
+    mount = volume.partition(":")[2]
+    maildir = command[command.index("--maildir") + 1]
+    assert maildir.startswith(f"{mount}/")
+    for folder in ("new", "cur", "tmp"):
+        assert f"{maildir}/{folder}" in DOCKERFILE
+    assert "--owner=tocsin" in DOCKERFILE
+    assert mount in (ROOT / "deploy" / "postfix" / "main.cf").read_text()
+
+
 def test_what_is_kept_is_kept_in_named_volumes() -> None:
-    for name in ("kafka", "postgres", "prometheus", "grafana"):
+    for name in ("kafka", "postgres", "bounces", "prometheus", "grafana"):
         assert any(volume.startswith(f"{name}:/") for volume in SERVICES[name]["volumes"])
         assert name in COMPOSE["volumes"]
 
@@ -182,7 +199,7 @@ def test_every_job_that_rules_and_boards_name_is_scraped_at_the_port_that_is_set
     assert named <= {job["job_name"] for job in jobs}
     for job in jobs:
         target = job["dns_sd_configs"][0]
-        kind = "COURIER" if job["job_name"] == "courier" else "WORKER"
+        kind = {"courier": "COURIER", "bounces": "BOUNCES"}.get(job["job_name"], "WORKER")
         settings = SERVICES[job["job_name"]]["environment"]
         assert str(target["port"]) == settings[f"TOCSIN_METRICS__{kind}_PORT"]
         assert settings["TOCSIN_METRICS__HOST"] == "0.0.0.0"
@@ -196,8 +213,9 @@ def test_every_monitoring_rule_says_how_urgent_it_is_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"].endswith(".")
         assert rule["annotations"]["action"].endswith(".")
-        for command in re.findall(r"tocsin ([a-z-]+(?: (?:list|redrive))?)", rule["annotations"]["action"]):
-            _known_command(command.split())
+        for command in re.findall(r"tocsin ([a-z-]+(?: [a-z-]+)?)", rule["annotations"]["action"]):
+            words = command.split()
+            _known_command(words if _has_subcommands(words[0]) else words[:1])
 
 
 @needs_promtool
@@ -240,6 +258,13 @@ def _known_command(words: list[str]) -> None:
         command, rest = subcommands[rest[0]], rest[1:]
     options = {name for parameter in command.params for name in parameter.opts}
     assert {word for word in rest if word.startswith("--")} <= options, words
+
+
+def _has_subcommands(word: str) -> bool:
+    from importlib import import_module
+
+    assert word in COMMANDS, word
+    return hasattr(typer.main.get_command(import_module(f"tocsin.commands.{COMMANDS[word]}").app), "commands")
 
 
 def _pins(name: str) -> dict[str, str]:
