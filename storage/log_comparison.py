@@ -9,9 +9,12 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, Row, text
 
-from schemas.decoding import content_of
+from schemas.characters import suspicious_in_document
+from schemas.decoding import canonical, content_of
+from schemas.parsing import MAX_BYTES, MAX_NESTING
 from schemas.records import Record
 
 MOST_EXAMPLES: Final = 5
@@ -123,8 +126,9 @@ _WAITED: Final = text("SELECT value FROM dead_letters WHERE waited AND topic = :
 def compare(connection: Connection, stretch: Stretch) -> Comparison:
     """What the rows say of this stretch of the log. Memory is that of the stretch."""
     found = Comparison(records=len(stretch.records))
-    contents = {record.offset: content_of(record.value) for record in stretch.records}
-    rows = _rows(connection, stretch, contents)
+    rows = _rows(connection, stretch, {one.offset: _soon(one.value) for one in stretch.records})
+    if any(row.same is False for claims in rows.values() for row in claims):
+        rows = _rows(connection, stretch, {one.offset: content_of(one.value) for one in stretch.records})
     unclaimed = []
     for record in stretch.records:
         claims = rows.pop(record.offset, [])
@@ -134,11 +138,26 @@ def compare(connection: Connection, stretch: Stretch) -> Comparison:
         if len(final) > 1:
             found.found(LogFinding.TWICE, record.offset)
         elif not final:
-            unclaimed.append(_Unclaimed(record, contents[record.offset], replayed=bool(claims)))
+            unclaimed.append(_Unclaimed(record, content_of(record.value), replayed=bool(claims)))
     for offset in sorted(rows):
         found.found(LogFinding.NO_RECORD, offset)
     _duplicates(connection, found, unclaimed, stretch.topic)
     return found
+
+
+def _soon(value: bytes | None) -> str | None:
+    """What `content_of` says, in half of its time. Where it does not agree with the rows, `content_of` is asked."""
+    if value is None or len(value) > MAX_BYTES or value.count(b"[") + value.count(b"{") > MAX_NESTING:
+        return content_of(value)
+    try:
+        plain = value.isascii() and b"\x7f" not in value and b"\\" not in value
+        if not plain and suspicious_in_document(value.decode()):
+            return content_of(value)
+        document = from_json(value, allow_inf_nan=False)
+        content = canonical(document) if isinstance(document, dict) else ""
+    except ValueError:
+        return content_of(value)
+    return content if content.count('"') == value.count(b'"') else content_of(value)
 
 
 def _rows(connection: Connection, stretch: Stretch, contents: Mapping[int, str | None]) -> dict[int, "list[Row[Any]]"]:

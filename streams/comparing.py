@@ -16,6 +16,9 @@ from streams.config import Kafka
 from streams.continuity import Log
 from streams.transaction import Batch
 
+RECORDS: Final = 5_000
+"""Compared in one statement: a tenth of the round trips that 500 need."""
+
 TOGETHER: Final = 2
 """Partitions compared at the same time: one reads while the database works for the other."""
 
@@ -39,7 +42,7 @@ async def compare_logs(
 
     async def one(partition: Partition, span: Span) -> Comparison:
         async with turn:
-            return await _compare(engine, Log(kafka), partition, span, seen)
+            return await _compare(engine, Log(kafka, RECORDS), partition, span, seen)
 
     found = await asyncio.gather(*(one(partition, span) for partition, span in spans.items()))
     return dict(zip(spans, found, strict=True))

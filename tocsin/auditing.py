@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -47,9 +48,18 @@ def examine(
     engine: Engine, kafka: Kafka, *, since: datetime | None, progress: Progress, compare: Compare | None = None
 ) -> Audit:
     """Look at everything; of the logs, at what is not older than `since`. Changes nothing."""
-    compare = compare or here(engine, kafka)
+    with ThreadPoolExecutor(1) as beside:
+        told = beside.submit(conservation.read, engine)
+        accounts, spans, comparisons = _logs(engine, kafka, since, progress, compare or here(engine, kafka))
+        stages, imbalances = told.result()
+    return Audit(accounts=accounts, spans=spans, comparisons=comparisons, stages=stages, imbalances=imbalances)
+
+
+def _logs(
+    engine: Engine, kafka: Kafka, since: datetime | None, progress: Progress, compare: Compare
+) -> tuple[tuple[Account, ...], dict[Partition, Span], dict[Partition, Comparison]]:
+    """Counters, rows and the logs themselves."""
     snapshot = books.read(engine)
-    stages, imbalances = conservation.read(engine)
     expected = _expected(snapshot)
     cluster, logs = asyncio.run(logs_of(kafka, expected))
     accounts = books.accounts(snapshot, logs=logs, cluster_id=cluster, expected=expected)
@@ -58,7 +68,7 @@ def examine(
     for account in accounts:
         if account.position.partition in comparisons:
             _count_duplicates(account, spans[account.position.partition], comparisons[account.position.partition])
-    return Audit(accounts=accounts, spans=spans, comparisons=comparisons, stages=stages, imbalances=imbalances)
+    return accounts, spans, comparisons
 
 
 def _expected(snapshot: books.Snapshot) -> list[Partition]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,8 @@ from tocsin import wiring
 WORTH_IT: Final = 100_000
 """Offsets from which on a second process earns the seconds that it takes to start."""
 
-PART: Final = 25_000
-MOST: Final = 4
+PART: Final = 50_000
+MOST: Final = 8
 
 Compare = Callable[[Mapping[Partition, Span], Seen], dict[Partition, Comparison]]
 """Every record of these spans held against its rows."""
@@ -70,9 +71,12 @@ def _gathered(
 
 def _compared(data_dir: Path | None, partition: Partition, span: Span) -> Comparison:
     """One part, in a process of its own."""
+    engine, kafka = _found(data_dir)
+    return asyncio.run(compare_logs(engine, kafka, {partition: span}))[partition]
+
+
+@cache
+def _found(data_dir: Path | None) -> tuple[Engine, Kafka]:
+    """Once for each process, not for each part."""
     settings = wiring.settings(data_dir)
-    engine = wiring.database(settings, "audit")
-    try:
-        return asyncio.run(compare_logs(engine, wiring.kafka(settings), {partition: span}))[partition]
-    finally:
-        engine.dispose()
+    return wiring.database(settings, "audit"), wiring.kafka(settings)
