@@ -26,6 +26,10 @@ QUIET: Final = ("aiokafka", "faust", "mode", "asyncio", "kafka")
 MOST_WINDOWS: Final = 20
 """How many windows a batch may take to fill while more records lie ready: at 5 ms a tenth of a second."""
 
+NEVER: Final = 2**62
+"""After so many records Faust would commit in the loop that fetches, and everything would wait for it (10,000 unless
+told). Positions are ours; a commit tells the broker's monitoring how far we are, from a task of its own, each second."""
+
 Handler = Callable[[Batch], Awaitable[None]]
 
 
@@ -145,6 +149,7 @@ def _application(stream: Stream) -> faust.App:
         broker_request_timeout=kafka.request_timeout,
         broker_max_poll_interval=300,
         broker_commit_interval=1.0,
+        broker_commit_every=NEVER,
         stream_wait_empty=True,
         stream_buffer_maxsize=8192,
         topic_allow_declare=False,
