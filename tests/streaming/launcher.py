@@ -5,8 +5,10 @@ the positions are for. `… small`: a stage that writes one row per record and o
 `… tail`: the small stage with an impatient watchdog. `… mended`: the same, without the bugs that records ask for.
 `… watchful`: the product's stage with an impatient watchdog. `… halting`: the product's stage; the first worker that
 holds the locks of a batch in which a report says `halt here` stops itself with SIGSTOP before it commits.
+`… uncommitted`: the small stage, and a broker that never answers when it is told how far the group has read.
 """
 
+import asyncio
 import dataclasses
 import os
 import signal
@@ -18,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.types import TP
 from sqlalchemy import Connection, text
 
 from schemas.records import Record
@@ -119,6 +123,12 @@ def believe(batch: Batch, known: Mapping[Partition, Position], *, flow: str) -> 
     return Placement(tuple(range(len(batch.records))), reached)
 
 
+async def _never_answered(thread: AIOKafkaConsumerThread, offsets: Mapping[TP, int]) -> bool:
+    print("commit asked", offsets, flush=True)
+    await asyncio.Event().wait()
+    return False
+
+
 def main(kind: str) -> int:
     """Run the worker of this kind until it is ended."""
     settings = wiring.settings()
@@ -128,10 +138,12 @@ def main(kind: str) -> int:
         return run(dataclasses.replace(worker, place=believe))
     if kind == "halting":
         return run(dataclasses.replace(worker, stage=Halting(worker.stage, settings.data_dir / "halted")))
+    if kind == "uncommitted":
+        AIOKafkaConsumerThread._commit = _never_answered  # type: ignore[method-assign, assignment]  # no real one would
     impatient = dataclasses.replace(worker.stream, watch_every=0.5, watch_patience=2.0)
     if kind == "watchful":
         return run(dataclasses.replace(worker, stream=impatient))
-    stream = worker.stream if kind == "small" else impatient
+    stream = worker.stream if kind in ("small", "uncommitted") else impatient
     stage = Small(mended=kind == "mended")
     return run(dataclasses.replace(worker, stage=stage, stream=stream, tick=None))  # type: ignore[arg-type]
 

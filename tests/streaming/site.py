@@ -37,6 +37,7 @@ TAIL: Final = ("-m", "tests.streaming.launcher", "tail")
 MENDED: Final = ("-m", "tests.streaming.launcher", "mended")
 WATCHFUL: Final = ("-m", "tests.streaming.launcher", "watchful")
 HALTING: Final = ("-m", "tests.streaming.launcher", "halting")
+UNCOMMITTED: Final = ("-m", "tests.streaming.launcher", "uncommitted")
 BELIEVING: Final = ("-m", "tests.streaming.launcher", "believing")
 
 
