@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from hashlib import sha256
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from notifiers.purposes import Content, purpose_of
@@ -12,10 +13,12 @@ from notifiers.wording import compose
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel
 from schemas.digests import Count, Digest, DigestWish, Every, Line, Window
-from schemas.vocabularies import AlertKind, Category, Handling, Tense
+from schemas.vocabularies import AlertKind, Audience, Category, Handling, Tense
 
-MOST_LINES = 50
-STANDARD = DigestWish()
+MOST_LINES: Final = 50
+_STRICTNESS: Final = list(Handling)
+_EVERYBODY: Final = Audience.GENERAL
+STANDARD: Final = DigestWish()
 """Monday, 8:00 in Brussels, for whoever wished for nothing else."""
 
 
@@ -51,22 +54,38 @@ def digest_id(destination: str, over: Window) -> str:
     return sha256(f"digest\x1f{destination}\x1f{over.end.isoformat()}".encode()).hexdigest()[:32]
 
 
-def digest(over: Window, heard: Sequence[Heard], *, clearance: Handling | None, language: str) -> Digest:
+def digest(
+    over: Window, heard: Sequence[Heard], *, channel: Channel, clearance: Handling | None, language: str
+) -> Digest:
     """What one reader is told. An alert that was told at once since, or that was withdrawn, has left the lines; what
-    the reader may not see any more is in no line and no count."""
-    visible = [one for one in heard if _may_see(one, clearance) and one.event.tense is Tense.ACTUAL]
+    the reader may not see any more is in no line and no count, and what may be named alone has no more than its number
+    and level."""
+    seen = [(one, _content(one, channel, clearance)) for one in heard if one.event.tense is Tense.ACTUAL]
+    visible = [one for one, content in seen if content is not Content.BARE]
+    whole = [one for one, content in seen if content is Content.FULL]
     before = Window(start=over.start - (over.end - over.start), end=over.start)
+    waiting = _waiting(over, visible)
+    named = {one.event.event_id for one in whole}
+    told = [*waiting, *(one for one in whole if one.at in over or one.at in before)]
     return Digest(
+        handling=max(map(_handling, told), key=_STRICTNESS.index, default=Handling.CLEAR),
+        use_conditions=tuple(sorted({line for one in told for line in one.event.use_conditions})),
+        audience=Audience.PRECURSOR if any(one.event.audience is Audience.PRECURSOR for one in told) else _EVERYBODY,
         window=over,
-        lines=tuple(_line(one, language) for one in _waiting(over, visible)[:MOST_LINES]),
-        classes=_classes(over, before, visible),
-        countries=_countries(over, before, visible),
+        lines=tuple(_line(one, language, named=one.event.event_id in named) for one in waiting[:MOST_LINES]),
+        more=max(0, len(waiting) - MOST_LINES),
+        classes=_classes(over, before, whole),
+        countries=_countries(over, before, whole),
     )
 
 
-def _may_see(one: Heard, clearance: Handling | None) -> bool:
-    handling = max(one.event.handling, one.handling, key=list(Handling).index)
-    return allowed_content(one.content, Channel.EMAIL, handling, clearance) is Content.FULL
+def _content(one: Heard, channel: Channel, clearance: Handling | None) -> Content:
+    return allowed_content(one.content, channel, _handling(one), clearance)
+
+
+def _handling(one: Heard) -> Handling:
+    """The stricter of the revision's and the thread's of now."""
+    return max(one.event.handling, one.handling, key=_STRICTNESS.index)
 
 
 def _waiting(over: Window, heard: Iterable[Heard]) -> list[Heard]:
@@ -83,8 +102,10 @@ def _waiting(over: Window, heard: Iterable[Heard]) -> list[Heard]:
     return sorted((one for id_, one in latest.items() if id_ not in gone), key=lambda each: each.event.number)
 
 
-def _line(one: Heard, language: str) -> Line:
+def _line(one: Heard, language: str, *, named: bool) -> Line:
     event = one.event
+    if not named:
+        return Line(number=event.number, title=None, level=int(event.level), countries=())
     wording = compose(event, purpose=purpose_of(event.kind), content=Content.FULL, language=language)
     return Line(
         number=event.number, title=wording.title, level=int(event.level), countries=tuple(sorted(event.affected))

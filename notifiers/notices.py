@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -11,14 +11,11 @@ import structlog
 from sqlalchemy import Engine
 
 from notifiers import metrics
-from notifiers.email.letters import switched_off
-from notifiers.email.message import template
-from notifiers.email.relay import MailRelay
 from notifiers.email.smime import Signer, expiry
 from notifiers.metrics import Whose
-from notifiers.outcomes import Verdict
-from notifiers.sending import Mail
-from storage import endpoints
+from schemas.deliveries import Content, DeliveryReason, Gate, Purpose
+from schemas.letters import EndpointOff
+from storage import endpoints, letters
 from storage.endpoints import SwitchedOff
 
 log: Final = structlog.get_logger("notifiers.notices")
@@ -28,11 +25,9 @@ LOOK_EVERY: Final = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Notices:
-    """Several couriers may run this: each notice is handed out once."""
+    """Several couriers may run this: each notice is planned once."""
 
     engine: Engine
-    relay: MailRelay
-    mail: Mail
     signer: Signer | None = None
     look_every: float = LOOK_EVERY
 
@@ -47,39 +42,38 @@ class Notices:
 
     async def look(self) -> None:
         """One round."""
-        for each in await asyncio.to_thread(self._due):
-            await self._tell(each)
+        for off, told in await asyncio.to_thread(self._planned):
+            log.warning("endpoint_switched_off", destination=off.destination, reason=off.reason, told=told)
         ends = await asyncio.to_thread(self._certificates)
         site = [] if self.signer is None else [self.signer.certificate.not_valid_after_utc]
         show_expiry(site=site, readers=ends)
 
-    async def _tell(self, off: SwitchedOff) -> None:
-        """By mail to every mailbox of the same subscriber; when none could be tried, again at the next look."""
-        outcomes = [await self._send(off, address, language) for address, language in off.owners]
-        log.warning("endpoint_switched_off", destination=off.destination, reason=off.reason, told=len(outcomes))
-        if outcomes and all(verdict is Verdict.DEFERRED for verdict in outcomes):
-            await asyncio.to_thread(self._again, off.destination)
-
-    async def _send(self, off: SwitchedOff, address: str, language: str) -> Verdict:
-        thread = hashlib.sha256(f"notice:{off.destination}:{off.reason}".encode()).hexdigest()[:32]
-        body = switched_off(off.address, off.reason, language=language, thread=thread)
-        now = datetime.now(UTC)
-        id_ = hashlib.sha256(f"{thread}:{address}:{now:%Y-%m-%d}".encode()).hexdigest()[:32]
-        message = template(body, relay=self.relay).fill(delivery_id=id_, recipient=address, at=now)
-        return (await self.mail.send(message, sender=self.relay.from_address, recipient=address)).verdict
-
-    def _due(self) -> tuple[SwitchedOff, ...]:
+    def _planned(self) -> list[tuple[SwitchedOff, int]]:
+        """Word to every mailbox of the same subscriber, as deliveries, in the transaction that notes that they are
+        told."""
         with self.engine.begin() as connection:
-            return endpoints.notices(connection)
-
-    def _again(self, destination: str) -> None:
-        with self.engine.begin() as connection:
-            endpoints.notice_again(connection, destination)
+            due = endpoints.notices(connection)
+            return [(off, sum(letters.plan(connection, each) for each in _letters(off))) for off in due]
 
     def _certificates(self) -> list[datetime]:
         with self.engine.connect() as connection:
             found = endpoints.certificates(connection)
         return [expiry(pem) or datetime.fromtimestamp(0, UTC) for pem in found]
+
+
+def _letters(off: SwitchedOff) -> Iterator[letters.Planned]:
+    for owner in off.owners:
+        about = f"notice\x1f{off.destination}\x1f{off.reason}\x1f{off.at.isoformat()}\x1f{owner}"
+        yield letters.Planned(
+            delivery_id=hashlib.sha256(about.encode()).hexdigest()[:32],
+            destination=owner,
+            number=f"notice-{off.at:%Y-%m-%d}",
+            purpose=Purpose.NOTICE,
+            gate=Gate.DESTINATION,
+            reason=DeliveryReason.OWNER,
+            content=Content.BARE,
+            letter=EndpointOff(url=off.address, reason=off.reason),
+        )
 
 
 def show_expiry(*, site: Iterable[datetime], readers: Iterable[datetime]) -> None:

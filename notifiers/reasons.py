@@ -46,6 +46,8 @@ PLANNING: Final[Mapping[DeliveryReason, str]] = {
     DeliveryReason.QUIET_HOURS_PASSED: "Quiet hours do not hold it back.",
     DeliveryReason.AT_ONCE: "It goes out at once.",
     DeliveryReason.DIGEST: "L1 is told in the next digest.",
+    DeliveryReason.DIGEST_DUE: "The time of its digest is over, and there is something to tell.",
+    DeliveryReason.OWNER: "It belongs to the subscriber whose endpoint was switched off.",
     DeliveryReason.RECORD_ONLY: "L0 is a record: nobody is told.",
     DeliveryReason.MERGED: "Several subscriptions of this destination share one message.",
     DeliveryReason.ALONE: "One subscription asked for it.",

@@ -103,16 +103,17 @@ def mail_body(
     )
 
 
-def digest_body(made: Digest, *, digest_id: str, language: str = ENGLISH) -> MailBody:
-    """The mail of one digest. Pure."""
+def digest_body(made: Digest, *, digest_id: str, language: str = ENGLISH, reader: Reader = NOBODY) -> MailBody:
+    """The mail of one digest. Pure. Who subscribed can end that with one click; authorities acknowledge no digest."""
     said = composed(made, language=language)
-    links = ReaderLinks()
+    links = reader.links(tongue(language), ended=True)
     return MailBody(
         subject=_ENVIRONMENT.get_template("digest/subject.txt").render(d=said),
-        text=_ENVIRONMENT.get_template("digest/body.txt").render(d=said).strip() + "\n",
+        text=_ENVIRONMENT.get_template("digest/body.txt").render(d=said, links=links).strip() + "\n",
         html=_INLINER.inline(_ENVIRONMENT.get_template("digest/body.html").render(d=said, links=links)),
         thread=digest_id,
         language=said.language,
+        unsubscribe=links.unsubscribe,
     )
 
 

@@ -55,7 +55,10 @@ class Circumstances:
 
     @property
     def insists(self) -> bool:
-        """Whether it must arrive: L3, L4, statutory, or a retraction (P9)."""
+        """Whether it must arrive: L3, L4, statutory, or a retraction (P9). A digest or notice is nothing urgent, and
+        nobody wants it twice."""
+        if self.purpose in (Purpose.DIGEST, Purpose.NOTICE):
+            return False
         return self.level >= Level.L3 or self.statutory or self.purpose is Purpose.CANCEL
 
 

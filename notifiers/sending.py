@@ -11,10 +11,11 @@ from typing import Final, Protocol
 
 from alerts.disclosure import hidden_words, shown_to
 from notifiers.email.addresses import AddressRefused
-from notifiers.email.message import MailTemplate, UnfitForHeader
+from notifiers.email.message import MailTemplate, UnfitForHeader, template
 from notifiers.email.relay import MailRelay
 from notifiers.email.smime import CannotProtect, Protection, Signer, subject_line
 from notifiers.email.verp import Verp
+from notifiers.letters import letter_body, letter_webhook
 from notifiers.outcomes import Outcome, OutcomeReason, Verdict
 from notifiers.purposes import Content, Purpose, mail_content, webhook_content
 from notifiers.rendering import Reader, render_mail, render_webhook
@@ -26,6 +27,7 @@ from schemas.deliveries import Channel
 from schemas.securing import Security, Smime
 from schemas.vocabularies import Handling
 from storage.ledger import Claimed
+from storage.letters import Sendable
 
 TEMPLATES: Final = 256
 """Rendered revisions kept: a burst to many recipients renders each once."""
@@ -89,43 +91,64 @@ class Channels:
 
     def _rendered(self, delivery: Claimed, at: datetime) -> bytes:
         content, whole = content_of(delivery), delivery.event
+        if not isinstance(whole, AlertEvent):
+            return self._letter(delivery, whole, at)
         seen = shown_to(whole, delivery.clearance, accepts_conditions=delivery.accepts_conditions)
-        delivery = replace(delivery, event=whole if seen is None else seen)
+        event = whole if seen is None else seen
         if delivery.channel is Channel.EMAIL:
-            message = self._mail(delivery, content, at)
+            message = self._mail(delivery, event, content, at)
             said = _words_of(message) if content is not Content.FULL or seen is None or whole.views else ""
         else:
-            message = _body(delivery.event, delivery.purpose, content, delivery.language, _reminder(delivery))
+            message = _body(event, delivery.purpose, content, delivery.language, _reminder(delivery))
             said = message.decode()
-        _check(said, delivery, content)
-        check_hidden(said, whole, delivery.event)
-        return self._protected(message, delivery, at) if delivery.channel is Channel.EMAIL else message
+        _check(said, event, content)
+        check_hidden(said, whole, event)
+        return self._protected(message, delivery, event, at) if delivery.channel is Channel.EMAIL else message
 
-    def _protected(self, message: bytes, delivery: Claimed, at: datetime) -> bytes:
+    def _protected(self, message: bytes, delivery: Claimed, event: AlertEvent, at: datetime) -> bytes:
         """As its reader wants it, or CannotProtect. The subject outside an encrypted mail is that of one without
         content: how urgent it is, and nothing of what."""
-        asked = delivery.security
-        if asked.smime is Smime.NONE:
+        if delivery.security.smime is Smime.NONE:
             return message
-        bare = self._mail(delivery, Content.BARE, at)
-        wanted = Protection(asked.smime, asked.certificate, self.signer)
-        return wanted.applied(message, at=at, subject=subject_line(bare))
+        bare = self._mail(delivery, event, Content.BARE, at)
+        return self._protection(delivery).applied(message, at=at, subject=subject_line(bare))
 
-    def _mail(self, delivery: Claimed, content: Content, at: datetime) -> bytes:
-        links, id_ = self.links, delivery.delivery_id
-        portal, reminder = links.base if links else "", _reminder(delivery)
+    def _protection(self, delivery: Claimed) -> Protection:
+        return Protection(delivery.security.smime, delivery.security.certificate, self.signer)
+
+    def _mail(self, delivery: Claimed, event: AlertEvent, content: Content, at: datetime) -> bytes:
+        portal, reminder = self.links.base if self.links else "", _reminder(delivery)
         reader = Reader(delivery.statutory, portal, delivery.answer_by, delivery.country, reminder)
-        template = _template(delivery.event, delivery.purpose, content, self.relay, delivery.language, reader)
+        made = _template(event, delivery.purpose, content, self.relay, delivery.language, reader)
+        return self._filled(made, delivery, at)
+
+    def _filled(self, made: MailTemplate, delivery: Claimed, at: datetime) -> bytes:
+        links, id_ = self.links, delivery.delivery_id
         if links is None:
-            return template.fill(delivery_id=id_, recipient=delivery.address, at=at)
+            return made.fill(delivery_id=id_, recipient=delivery.address, at=at)
         expires = delivery.decided_at + LIFETIME
-        return template.fill(
+        return made.fill(
             delivery_id=id_,
             recipient=delivery.address,
             at=at,
             acknowledge=links.token(LinkPurpose.ACKNOWLEDGE, id_, expires=expires),
             unsubscribe=links.token(LinkPurpose.UNSUBSCRIBE, id_, expires=expires),
         )
+
+    def _letter(self, delivery: Claimed, letter: Sendable, at: datetime) -> bytes:
+        """A digest, or word to an owner, in the same way: what its reader may not know now is not sent."""
+        id_ = delivery.delivery_id
+        if delivery.content is not Content.BARE and content_of(delivery) is Content.BARE:
+            raise Withheld(f"the digest {id_} is above the clearance of its reader")
+        if delivery.channel is Channel.WEBHOOK:
+            return letter_webhook(letter, id_=id_, language=delivery.language)
+        reader = Reader(delivery.statutory, self.links.base if self.links else "")
+        body, outside = letter_body(letter, id_=id_, language=delivery.language, reader=reader)
+        message = self._filled(template(body, relay=self.relay), delivery, at)
+        if delivery.security.smime is Smime.NONE:
+            return message
+        bare = template(replace(body, subject=outside), relay=self.relay).head
+        return self._protection(delivery).applied(message, at=at, subject=subject_line(bare))
 
 
 def access_of(secrets: tuple[str, ...], security: Security) -> Access:
@@ -144,14 +167,14 @@ def allowed_content(planned: Content, channel: Channel, handling: Handling, clea
     return max(planned, choose(handling, clearance=clearance or Handling.CLEAR), key=STRICTNESS.index)
 
 
-def _check(said: str, delivery: Claimed, content: Content) -> None:
+def _check(said: str, event: AlertEvent, content: Content) -> None:
     """The last look, at the bytes themselves: without full content no word of the substance goes out."""
     if content is Content.FULL:
         return
-    substance = delivery.event.substance
+    substance = event.substance
     for word in (substance.key, substance.name, substance.cas, substance.inchikey):
         if word and len(word) >= 4 and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said, re.IGNORECASE):
-            raise Withheld(f"{content} content of {delivery.delivery_id} names the substance")
+            raise Withheld(f"{content} content about {event.number} names the substance")
 
 
 def check_hidden(said: str, whole: AlertEvent, shown: AlertEvent) -> None:

@@ -132,10 +132,11 @@ class Service:
             return subscribers.recipients(connection)
 
     async def _digests(self) -> None:
-        """Plan the windows that are over, send what is due."""
+        """Plan the windows that are over; they are sent as everything is."""
         if self.digesting is not None:
-            await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
-            await self.digesting.send()
+            planned = await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
+            if planned:
+                self.courier.wake()
 
     async def _gauges(self) -> None:
         figures = await asyncio.to_thread(self._figures)

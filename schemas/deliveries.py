@@ -108,6 +108,8 @@ class DeliveryReason(StrEnum):
     QUIET_HOURS_PASSED = "quiet_hours_passed"
     AT_ONCE = "at_once"
     DIGEST = "digest"
+    DIGEST_DUE = "digest_due"
+    OWNER = "owner"
     RECORD_ONLY = "record_only"
     MERGED = "merged"
     ALONE = "alone"
@@ -167,7 +169,8 @@ class OutcomeReason(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a delivery is for. Part of the delivery id: one alert revision goes once per purpose and destination."""
+    """What a delivery is for. Part of the delivery id: one alert revision goes once per purpose and destination. A
+    digest and a notice are about no single alert: each is a thread of its own."""
 
     ALERT = "alert"
     UPDATE = "update"
@@ -176,6 +179,8 @@ class Purpose(StrEnum):
     EXPIRY = "expiry"
     CLOSURE = "closure"
     TEST = "test"
+    DIGEST = "digest"
+    NOTICE = "notice"
 
 
 class Content(StrEnum):

@@ -20,6 +20,7 @@ from schemas.base import Frozen
 from schemas.dead_letter_messages import DeadLetterMessage
 from schemas.delivery_receipts import DeliveryReceipt
 from schemas.detections import SCHEMA_VERSION, Detection
+from schemas.digests import DigestMessage
 from schemas.feedback import Feedback
 from schemas.topics import Payload
 
@@ -34,7 +35,9 @@ PUBLISHED: Final[Mapping[Payload, type[Frozen]]] = MappingProxyType(
         Payload.FEEDBACK: Feedback,
     }
 )
-"""What is published, and the model of each."""
+"""What our topics carry, and the model of each."""
+BY_WEBHOOK: Final[Mapping[str, type[Frozen]]] = MappingProxyType({"webhook_digest": DigestMessage})
+"""What else we publish: bodies of webhooks."""
 ASYNCAPI: Final = "asyncapi.json"
 """The document that says on which topics."""
 
@@ -51,10 +54,14 @@ class _Dialect(GenerateJsonSchema):
 
 def text_of(payload: Payload) -> str:
     """The file's content: stable, readable, closed."""
-    model = PUBLISHED[payload].model_json_schema(schema_generator=_Dialect)
+    return _text(payload.value, PUBLISHED[payload])
+
+
+def _text(name: str, described: type[Frozen]) -> str:
+    model = described.model_json_schema(schema_generator=_Dialect)
     head: JsonSchemaValue = {
         "$schema": _Dialect.schema_dialect,
-        "$id": f"urn:tocsin:schema:{payload.value.replace('_', '-')}:{SCHEMA_VERSION}",
+        "$id": f"urn:tocsin:schema:{name.replace('_', '-')}:{SCHEMA_VERSION}",
     }
     return json.dumps({**head, **model}, indent=2, ensure_ascii=False) + "\n"
 
@@ -67,7 +74,8 @@ def path_of(payload: Payload, directory: Path = DIRECTORY) -> Path:
 def texts() -> Mapping[str, str]:
     """Every file that is published, by name."""
     schemas = {path_of(payload).name: text_of(payload) for payload in PUBLISHED}
-    return MappingProxyType({**schemas, ASYNCAPI: asyncapi.text_of(SCHEMA_VERSION)})
+    webhooks = {f"{name}.json": _text(name, model) for name, model in BY_WEBHOOK.items()}
+    return MappingProxyType({**schemas, **webhooks, ASYNCAPI: asyncapi.text_of(SCHEMA_VERSION)})
 
 
 def differences(directory: Path = DIRECTORY) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ _RELAY: Final = text("""
            count(published_at) AS published,
            count(*) FILTER (WHERE published_at IS NULL AND parked IS NULL) AS waiting,
            count(*) FILTER (WHERE published_at IS NULL AND parked IS NOT NULL) AS parked
-    FROM outbox GROUP BY 1 ORDER BY 1
+    FROM outbox WHERE topic <> 'letters' GROUP BY 1 ORDER BY 1
 """)
 
 _STATES: Final = text("SELECT tense, state, count(*) AS number FROM deliveries GROUP BY 1, 2")

@@ -1,27 +1,25 @@
-"""Digests as rows: who is owed one, what they heard, one claim before the send, and what came of it."""
+"""Digests as rows: who is owed one, what they heard, and that each window has one; sending is the ledger's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, text
 
 from schemas.alert_events import AlertEvent
-from schemas.deliveries import Content, DeliveryReason
+from schemas.deliveries import Channel, Content, DeliveryReason, Gate, Purpose
 from schemas.digests import Digest, DigestWish, Window
 from schemas.vocabularies import Handling
-
-RETRY: Final = timedelta(minutes=10)
-MOST_ATTEMPTS: Final = 12
+from storage import letters
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reader:
-    """A mail destination that takes digests. `wish` is its own, or None for the standard."""
+    """A destination that takes digests. `wish` is its own, or None for the standard."""
 
     destination: str
-    address: str
+    channel: Channel
     language: str
     clearance: Handling | None
     wish: DigestWish | None
@@ -39,30 +37,26 @@ class Told:
     handling: Handling
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
-    """A digest that this courier, and nobody else, sends now."""
-
-    digest_id: str
-    digest: Digest
-    address: str
-    language: str
-    attempt: int
-
-
 _READERS: Final = text("""
-    SELECT t.id AS destination, t.address, t.language, t.clearance,
-           (array_agg(u.digest ORDER BY u.id) FILTER (WHERE u.digest IS NOT NULL))[1] AS wish
-    FROM destinations t JOIN subscribers s ON s.id = t.subscriber_id
-    JOIN subscription_destinations l ON l.destination_id = t.id
-    JOIN subscriptions u ON u.id = l.subscription_id AND u.active
-    WHERE t.channel = 'email' AND t.active AND s.active AND t.suppressed IS NULL AND NOT t.recording
-      AND NOT EXISTS (SELECT FROM endpoints x WHERE x.destination_id = t.id AND x.security ->> 'smime' = 'encrypt')
-      AND NOT EXISTS (SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, t.id))
-    GROUP BY t.id ORDER BY t.id
+    SELECT destination, channel, language, clearance, wish FROM (
+      SELECT t.id AS destination, t.channel, t.language, t.clearance, x.confirmed_at,
+             (array_agg(u.digest ORDER BY u.id) FILTER (WHERE u.digest IS NOT NULL))[1] AS wish
+      FROM destinations t JOIN subscribers s ON s.id = t.subscriber_id
+      JOIN subscription_destinations l ON l.destination_id = t.id
+      JOIN subscriptions u ON u.id = l.subscription_id AND u.active
+      LEFT JOIN endpoints x ON x.destination_id = t.id
+      WHERE t.active AND s.active AND t.suppressed IS NULL AND NOT t.recording
+        AND NOT EXISTS (SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, t.id))
+      GROUP BY t.id, x.confirmed_at) r
+    WHERE channel = 'email' OR wish IS NOT NULL AND confirmed_at IS NOT NULL
+    ORDER BY destination
 """)
 
-_DONE: Final = text("SELECT digest_id FROM digests WHERE digest_id = ANY(:ids)")
+_DONE: Final = text("""
+    SELECT digest_id FROM digests WHERE digest_id = ANY(:ids)
+    UNION SELECT delivery_id FROM deliveries WHERE delivery_id = ANY(:ids)
+""")
+"""After a restore the ledger may know of one from its receipt alone."""
 
 _HEARD: Final = text("""
     SELECT d.destination_id AS destination, CAST(e.body AS text) AS body, d.planned_at AS at, d.reason, d.content,
@@ -74,42 +68,27 @@ _HEARD: Final = text("""
 """)
 
 _PLAN: Final = text("""
-    INSERT INTO digests (digest_id, destination_id, window_start, window_end, body, state, due_at)
-    VALUES (:digest_id, :destination, :start, :end, CAST(:body AS jsonb), :state,
-            CASE WHEN :state = 'planned' THEN clock_timestamp() END)
-    ON CONFLICT (digest_id) DO NOTHING
+    INSERT INTO digests (digest_id, destination_id, window_start, window_end, empty)
+    VALUES (:digest_id, :destination, :start, :end, :empty) ON CONFLICT (digest_id) DO NOTHING
 """)
 
-_CLAIM: Final = text("""
-    UPDATE digests g SET state = 'sending', attempts = g.attempts + 1, due_at = NULL
-    FROM destinations t, subscribers s
-    WHERE g.digest_id = (SELECT digest_id FROM digests WHERE state = 'planned' AND due_at <= clock_timestamp()
-                         ORDER BY due_at, digest_id LIMIT 1 FOR UPDATE SKIP LOCKED)
-      AND t.id = g.destination_id AND s.id = t.subscriber_id AND t.active AND s.active AND t.suppressed IS NULL
-    RETURNING g.digest_id, CAST(g.body AS text) AS body, t.address, t.language, g.attempts AS attempt
+_WAITING: Final = text("""
+    SELECT d.delivery_id, d.destination_id, g.window_start, g.window_end
+    FROM deliveries d JOIN digests g ON g.digest_id = d.delivery_id
+    WHERE d.purpose = 'digest' AND d.state IN ('planned', 'deferred')
+    ORDER BY d.delivery_id FOR UPDATE OF d SKIP LOCKED
 """)
-
-_FINISH: Final = text("""
-    UPDATE digests SET state = :state, answer = :answer,
-      due_at = CASE WHEN :state = 'planned' THEN clock_timestamp() + CAST(:wait AS interval) END,
-      sent_at = CASE WHEN :state IN ('accepted', 'unknown') THEN clock_timestamp() END
-    WHERE digest_id = :digest_id AND state = 'sending' AND attempts = :attempt
-""")
-
-_LEFT: Final = text("""
-    UPDATE digests SET state = 'unknown', answer = 'the courier vanished while sending'
-    WHERE state = 'sending' AND planned_at < clock_timestamp() - CAST(:wait AS interval)
-""")
+"""Through the partial index of what is open."""
 
 
 def readers(connection: Connection) -> tuple[Reader, ...]:
-    """Every mail destination that takes digests, with the wish of its first subscription that has one. Digests are
-    not encrypted: who wants that gets none, rather than one in clear."""
+    """Every destination that takes digests, with the wish of its first subscription that has one: mail does unless
+    told otherwise, a webhook where a subscription asks for it."""
     rows = connection.execute(_READERS).mappings()
     return tuple(
         Reader(
             destination=row["destination"],
-            address=row["address"],
+            channel=Channel(row["channel"]),
             language=row["language"],
             clearance=Handling(row["clearance"]) if row["clearance"] in set(Handling) else None,
             wish=DigestWish.model_validate(row["wish"]) if row["wish"] else None,
@@ -119,7 +98,7 @@ def readers(connection: Connection) -> tuple[Reader, ...]:
 
 
 def done(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
-    """Which of these digests have their row."""
+    """Which of these digests were planned."""
     return frozenset(row.digest_id for row in connection.execute(_DONE, {"ids": list(ids)}))
 
 
@@ -140,39 +119,30 @@ def heard(connection: Connection, destinations: Sequence[str], *, since: datetim
 
 
 def plan(connection: Connection, digest_id: str, destination: str, digest: Digest) -> bool:
-    """Keep a digest, to be sent unless it is empty; whether it is the first of its window."""
+    """Keep that this window has its digest and, unless it is empty, put it into the ledger; whether that was done."""
     over: Window = digest.window
-    row = {
-        "digest_id": digest_id,
-        "destination": destination,
-        "start": over.start,
-        "end": over.end,
-        "body": digest.model_dump_json(),
-        "state": "empty" if digest.empty else "planned",
-    }
-    return connection.execute(_PLAN, row).rowcount > 0
-
-
-def claim(connection: Connection) -> Claimed | None:
-    """Begin to send the next one that is due. Commit before sending."""
-    row = connection.execute(_CLAIM).mappings().one_or_none()
-    if row is None:
-        return None
-    return Claimed(
-        digest_id=row["digest_id"],
-        digest=Digest.model_validate_json(row["body"]),
-        address=row["address"],
-        language=row["language"],
-        attempt=row["attempt"],
+    row = {"digest_id": digest_id, "destination": destination, "start": over.start, "end": over.end}
+    first = connection.execute(_PLAN, {**row, "empty": digest.empty}).rowcount > 0
+    if not first or digest.empty:
+        return False
+    return letters.plan(
+        connection,
+        letters.Planned(
+            delivery_id=digest_id,
+            destination=destination,
+            number=f"digest-{over.end:%Y-%m-%d}",
+            purpose=Purpose.DIGEST,
+            gate=Gate.DIGEST,
+            reason=DeliveryReason.DIGEST_DUE,
+            content=Content.FULL,
+            letter=digest,
+        ),
     )
 
 
-def finish(connection: Connection, claimed: Claimed, *, state: str, answer: str) -> None:
-    """Record what came of it; `planned` tries again in ten minutes."""
-    values = {"digest_id": claimed.digest_id, "attempt": claimed.attempt, "state": state, "answer": answer}
-    connection.execute(_FINISH, {**values, "wait": RETRY})
-
-
-def give_up_left(connection: Connection) -> int:
-    """A courier that vanished while sending: it may have been taken, and a digest is not sent twice."""
-    return connection.execute(_LEFT, {"wait": RETRY}).rowcount
+def waiting(connection: Connection) -> Mapping[Window, Mapping[str, str]]:
+    """Digests that are planned and nobody sends now, locked: by window and id, to which destination."""
+    found: dict[Window, dict[str, str]] = {}
+    for row in connection.execute(_WAITING):
+        found.setdefault(Window(start=row.window_start, end=row.window_end), {})[row.delivery_id] = row.destination_id
+    return found

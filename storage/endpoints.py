@@ -48,12 +48,13 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SwitchedOff:
-    """An endpoint whose owner is to be told, at these mailboxes of the same subscriber: address and language."""
+    """An endpoint whose owner is to be told, at these mail destinations of the same subscriber."""
 
     destination: str
     address: str
     reason: str
-    owners: tuple[tuple[str, str], ...]
+    at: datetime
+    owners: tuple[str, ...]
 
 
 _CURRENT: Final = text("""
@@ -114,16 +115,13 @@ _NOTICES: Final = text(f"""
       UPDATE endpoints x SET noticed_at = clock_timestamp()
       FROM destinations t WHERE t.id = x.destination_id AND t.channel = 'webhook' AND x.noticed_at IS NULL
         AND t.suppressed IN ('{FAILING}', '{GONE}')
-      RETURNING t.id, t.subscriber_id, t.address, t.suppressed)
-    SELECT due.id AS destination, due.address, due.suppressed AS reason,
-           coalesce(jsonb_agg(jsonb_build_array(m.address, m.language) ORDER BY m.id)
-             FILTER (WHERE m.id IS NOT NULL), '[]') AS owners
+      RETURNING t.id, t.subscriber_id, t.address, t.suppressed, x.noticed_at)
+    SELECT due.id AS destination, due.address, due.suppressed AS reason, due.noticed_at AS at,
+           coalesce(array_agg(m.id ORDER BY m.id) FILTER (WHERE m.id IS NOT NULL), '{{}}') AS owners
     FROM due LEFT JOIN destinations m ON m.subscriber_id = due.subscriber_id AND m.channel = 'email'
       AND m.active AND m.suppressed IS NULL AND NOT m.recording
-    GROUP BY due.id, due.address, due.suppressed
+    GROUP BY due.id, due.address, due.suppressed, due.noticed_at
 """)
-
-_NOTICE_AGAIN: Final = text("UPDATE endpoints SET noticed_at = NULL WHERE destination_id = :id")
 
 _LISTED: Final = text("""
     SELECT t.id, t.subscriber_id AS subscriber, t.name, t.channel, t.address, t.language,
@@ -224,14 +222,9 @@ def log(connection: Connection, destination: str, *, action: str, by: str, reaso
 
 
 def notices(connection: Connection) -> tuple[SwitchedOff, ...]:
-    """Endpoints that were switched off since the last look; each is handed out once, to one process."""
+    """Endpoints that were switched off since the last look; each is handed out once, to one transaction."""
     rows = connection.execute(_NOTICES).mappings()
-    return tuple(SwitchedOff(**{**row, "owners": tuple((a, b) for a, b in row["owners"])}) for row in rows)
-
-
-def notice_again(connection: Connection, destination: str) -> None:
-    """Its owner could not be told: hand it out once more."""
-    connection.execute(_NOTICE_AGAIN, {"id": destination})
+    return tuple(SwitchedOff(**{**row, "owners": tuple(row["owners"])}) for row in rows)
 
 
 def listed(connection: Connection, beginning: str | None = None) -> tuple[Endpoint, ...]:

@@ -11,7 +11,9 @@ from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose, Role
 from schemas.securing import Security
 from schemas.vocabularies import Handling, Level
+from storage import letters
 from storage.leases import SEND_SECONDS
+from storage.letters import LETTERS, Sendable
 from storage.receipts import receipts_of
 
 MAIL_CIRCUIT: Final = "our relay"
@@ -43,7 +45,7 @@ class Claimed:
 
     delivery_id: str
     alert_id: str
-    event: AlertEvent
+    event: AlertEvent | Sendable
     purpose: Purpose
     content: Content
     handling: Handling
@@ -356,11 +358,15 @@ def left_behind(connection: Connection, *, limit: int = 500) -> tuple[Left, ...]
     )
 
 
+def _said(purpose: str, body: str) -> AlertEvent | Sendable:
+    return letters.read(body) if purpose in LETTERS else AlertEvent.model_validate_json(body)
+
+
 def _claimed(row: RowMapping) -> Claimed:
     return Claimed(
         delivery_id=row["delivery_id"],
         alert_id=row["alert_id"],
-        event=AlertEvent.model_validate_json(row["body"]),
+        event=_said(row["purpose"], row["body"]),
         purpose=Purpose(row["purpose"]),
         content=Content(row["content"]),
         handling=Handling(LADDER[row["rank"] - 1]) if row["rank"] <= len(LADDER) else Handling.RED,

@@ -97,7 +97,22 @@ _ADD: Final = text("""
 """)
 """Deliveries that today's subscribers and subscriptions would not make, but that were made."""
 
-_INSISTS: Final = "(d.level >= 3 OR d.statutory OR d.purpose = 'cancel')"
+_ADD_LETTERS: Final = text("""
+    WITH added AS (
+      INSERT INTO deliveries (delivery_id, event_id, alert_id, number, revision, kind, purpose, destination_id, channel,
+        content, tense, level, priority, statutory, in_thread, state, reason, gates, due_at, decided_at)
+      SELECT r.delivery_id, CAST(r.delivery_id AS uuid), r.delivery_id, r.body ->> 'purpose', 1, r.body ->> 'purpose',
+        r.body ->> 'purpose', d.id, d.channel, 'bare', 'actual', 1, 2, false, false, 'unknown', 'restored', '[]',
+        NULL, (r.body ->> 'planned_at')::timestamptz
+      FROM told_receipts r JOIN destinations d ON d.id = r.body ->> 'destination_id'
+      WHERE r.body ->> 'purpose' IN ('digest', 'notice') AND CAST(:event_id AS uuid) IS NULL
+      ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id)
+    INSERT INTO outbox (event_id, topic, key, body, planned_at, published_at)
+    SELECT CAST(delivery_id AS uuid), 'letters', delivery_id, '{}', now(), now() FROM added ON CONFLICT DO NOTHING
+""")
+"""Of a digest that was told the receipt is all that is left: it says that there was one, so that none is sent again."""
+
+_INSISTS: Final = "((d.level >= 3 OR d.statutory OR d.purpose = 'cancel') AND d.purpose NOT IN ('digest', 'notice'))"
 
 _RESEND: Final = f"(r.state = 'unknown' AND r.attempts = 1 AND d.channel = 'email' AND {_INSISTS})"
 
@@ -237,6 +252,7 @@ def settle(connection: Connection, event_id: UUID | None = None) -> tuple[int, U
     """Bring the deliveries of one event, or all, to what their receipts say; what has none becomes unknown."""
     values = {"event_id": event_id}
     connection.execute(_ADD, values)
+    connection.execute(_ADD_LETTERS, values)
     receipts = int(connection.execute(_SETTLE, values).scalar_one())
     row = connection.execute(_UNKNOWN, values).one()
     return receipts, Unsettled(again=row.again, left=row.left_so)

@@ -71,6 +71,8 @@ class Hook:
     answers: list[int] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     headers: dict[str, str] = field(default_factory=dict)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    """The headers of every request, names in small letters."""
 
     @property
     def ids(self) -> list[str]:
@@ -78,6 +80,7 @@ class Hook:
 
     async def take(self, request: web.Request) -> web.Response:
         self.received.append((request.headers["webhook-id"], await request.text()))
+        self.asked.append({name.lower(): value for name, value in request.headers.items()})
         await self.gate.wait()
         return web.Response(status=self.answers.pop(0) if self.answers else 204, headers=self.headers)
 

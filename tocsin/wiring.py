@@ -332,10 +332,8 @@ async def courier(settings: Settings, stop: asyncio.Event) -> None:
         )
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         sender = Courier(engine, channels, CourierConfig(name=name, limits=limits))
-        digesting = Digesting(engine=engine, relay=relay, mail=pool)
-        notices = asyncio.create_task(
-            Notices(engine=engine, relay=relay, mail=pool, signer=channels.signer).run(), name="notices"
-        )
+        digesting = Digesting(engine=engine)
+        notices = asyncio.create_task(Notices(engine=engine, signer=channels.signer).run(), name="notices")
         await Service(engine=engine, courier=sender, digesting=digesting, ready=say_ready).run(stop)
         notices.cancel()
         await pool.close()

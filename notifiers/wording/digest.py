@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from notifiers.cleaning import shown
 from notifiers.wording import phrases
+from notifiers.wording.grammar import distinct
 from notifiers.wording.tongue import Tongue, tongue
-from schemas.digests import Count, Digest
+from schemas.digests import Count, Digest, Line
 from schemas.languages import ENGLISH
+from schemas.vocabularies import Audience
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +17,8 @@ class DigestWording:
     """One digest in one language: plain strings that were cleaned."""
 
     subject: str
+    bare_subject: str
+    """What may stand outside an encrypted mail: nothing of how much there was."""
     title: str
     lead: str
     new: str
@@ -24,6 +28,7 @@ class DigestWording:
     by_country: str
     countries: tuple[str, ...]
     footer: tuple[str, ...]
+    unsubscribe: str
     language: str
 
 
@@ -33,19 +38,17 @@ def composed(made: Digest, *, language: str = ENGLISH) -> DigestWording:
     first, last = made.window.start.date(), (made.window.end - timedelta(seconds=1)).date()
     dates = {"start": t.dated(first), "end": t.dated(last)}
     total = sum(count.now for count in made.classes.values())
+    tlp, title = phrases.TLP.format(handling=made.handling.value), t.say(phrases.DIGEST_TITLE, **dates)
+    subject = t.say(phrases.DIGEST_SUBJECT, **dates, alerts=t.count(phrases.DIGEST_ALERTS, max(total, len(made.lines))))
     return DigestWording(
-        subject=t.say(phrases.DIGEST_SUBJECT, **dates, alerts=t.count(phrases.DIGEST_ALERTS, total)),
-        title=t.say(phrases.DIGEST_TITLE, **dates),
+        subject=f"[{tlp}] {subject}",
+        bare_subject=f"[{tlp}] {title}",
+        title=title,
         lead=t.say(phrases.DIGEST_LEAD),
         new=t.say(phrases.DIGEST_NEW),
-        lines=tuple(
-            t.say(
-                phrases.DIGEST_LINE,
-                title=shown(line.title, limit=200),
-                number=shown(line.number, limit=60),
-                countries=t.joined(map(t.country, line.countries)) or t.say(phrases.NOWHERE),
-            )
-            for line in made.lines
+        lines=(
+            *(_line(line, t) for line in made.lines),
+            *([t.say(phrases.DIGEST_MORE, n=t.number(made.more))] if made.more else []),
         ),
         by_class=t.say(phrases.DIGEST_CLASSES),
         classes=tuple(
@@ -53,8 +56,29 @@ def composed(made: Digest, *, language: str = ENGLISH) -> DigestWording:
         ),
         by_country=t.say(phrases.DIGEST_COUNTRIES),
         countries=tuple(_counted(t, t.country(code), count) for code, count in made.countries.items()),
-        footer=(t.say(phrases.DIGEST_FOOTER), *(() if t.reviewed else (t.say(phrases.UNREVIEWED),))),
+        footer=_footer(made, t, tlp),
+        unsubscribe=t.say(phrases.UNSUBSCRIBE),
         language=t.code,
+    )
+
+
+def _line(line: Line, t: Tongue) -> str:
+    return t.say(
+        phrases.DIGEST_LINE,
+        title=shown(line.title or f"L{line.level}", limit=200),
+        number=shown(line.number, limit=60),
+        countries=t.joined(map(t.country, line.countries)) or t.say(phrases.NOWHERE),
+    )
+
+
+def _footer(made: Digest, t: Tongue, tlp: str) -> tuple[str, ...]:
+    """How it is to be handled, under which conditions, and what the numbers count."""
+    return (
+        t.say(phrases.HANDLING_SENTENCE, tlp=tlp, means=t.say(phrases.HANDLING[made.handling])),
+        *((t.say(phrases.PRECURSOR_AUDIENCE),) if made.audience is Audience.PRECURSOR else ()),
+        *(t.say(phrases.USE_CONDITION, condition=line) for line in distinct(made.use_conditions, limit=2000)),
+        t.say(phrases.DIGEST_FOOTER),
+        *(() if t.reviewed else (t.say(phrases.UNREVIEWED),)),
     )
 
 

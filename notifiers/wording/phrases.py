@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from alerts import explanation
+from notifiers.wording import classes
 from notifiers.wording.tongue import Counted
 from schemas.deliveries import Role
 from schemas.vocabularies import (
     AlertKind,
-    Category,
     Change,
     Confidence,
     Distribution,
@@ -220,26 +220,8 @@ UNSUPPORTED_ADVICE: Final = (
     "No response option is on file for this substance. Read the facts below and follow your national procedure."
 )
 
-CATEGORY: Final = {
-    Category.SYNTHETIC_CANNABINOID: "A synthetic cannabinoid",
-    Category.SEMI_SYNTHETIC_CANNABINOID: "A semi-synthetic cannabinoid",
-    Category.CATHINONE: "A cathinone",
-    Category.OPIOID: "An opioid",
-    Category.BENZODIAZEPINE: "A benzodiazepine",
-    Category.PHENETHYLAMINE: "A phenethylamine",
-    Category.TRYPTAMINE: "A tryptamine",
-    Category.ARYLCYCLOHEXYLAMINE: "An arylcyclohexylamine",
-    Category.ARYLALKYLAMINE: "An arylalkylamine",
-    Category.AMINOINDANE: "An aminoindane",
-    Category.PIPERAZINE: "A piperazine",
-    Category.PIPERIDINE_PYRROLIDINE: "A piperidine or pyrrolidine",
-    Category.PLANT_EXTRACT: "A plant extract",
-    Category.MEDICINE: "A medicine",
-    Category.CLASSIC_DRUG: "A long-known drug",
-    Category.PRECURSOR: "A drug precursor",
-    Category.OTHER: "A substance of another class",
-    Category.UNKNOWN: "A substance of unknown class",
-}
+CATEGORY: Final = classes.CATEGORY
+SUBGROUP_WORD: Final = classes.SUBGROUP_WORD
 SUBGROUP: Final = {
     "nitazene": "A nitazene opioid",
     "fentanyl": "A fentanyl opioid",
@@ -360,6 +342,7 @@ DIGEST_ALERTS: Final = Counted("{n} alert", "{n} alerts")
 DIGEST_LEAD: Final = "What is urgent was told at once. This is the rest, and how much there was of everything."
 DIGEST_NEW: Final = "For information, nothing is urgent"
 DIGEST_LINE: Final = "{title} ({number}); {countries}"
+DIGEST_MORE: Final = "More alerts that are not listed here: {n}"
 DIGEST_CLASSES: Final = "Alerts by class"
 DIGEST_COUNTRIES: Final = "Alerts by country"
 DIGEST_COUNT: Final = "{what}: {now} (before: {before})"

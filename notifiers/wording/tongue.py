@@ -23,6 +23,7 @@ from babel.numbers import format_decimal
 
 from notifiers.cleaning import shown
 from notifiers.metrics import missing_sentences
+from notifiers.wording import classes
 from schemas.languages import ENGLISH, LANGUAGES
 
 FOLDER: Final = Path(__file__).parent.parent / "locale"
@@ -68,7 +69,7 @@ class Tongue:
     def retold(self, sentence: str) -> str:
         """A sentence that was filled in English, by a rule or a list of advice, in this language where it is known."""
         if self.code == ENGLISH:
-            return sentence
+            return classes.in_words(sentence)
         for pattern, told in self.retellings:
             if found := pattern.fullmatch(sentence):
                 return self.words.pgettext(RULE, told).format(
@@ -77,11 +78,11 @@ class Tongue:
         return self.words.gettext(sentence)
 
     def _value(self, text: str) -> str:
-        """What a rule filled in: a number as this language writes it, anything else as it is."""
+        """What a rule filled in: a number or the word of a class as this language has it, anything else as it is."""
         try:
             return self.number(float(text))
         except ValueError:
-            return text
+            return classes.word(text, self.words.gettext) or text
 
     def number(self, value: float) -> str:
         """`1,500`, `3.2`."""

@@ -18,6 +18,7 @@ from notifiers.email.verp import Verp
 from notifiers.planning import Policy
 from notifiers.sending import Channels
 from notifiers.service import Service
+from notifiers.tokens import Links
 from notifiers.webhook.guard import Origin
 from notifiers.webhook.sender import WebhookConfig, WebhookSender
 from schemas.alert_events import AlertEvent
@@ -117,13 +118,14 @@ class Site:
         hooks: tuple[Hook, ...] = (),
         verp: Verp | None = None,
         signer: Signer | None = None,
+        links: Links | None = None,
     ) -> AsyncIterator[Courier]:
         """A courier that runs until the block ends, then drains."""
         relay = relay_at(self.mailbox.port, self.name)
         pool = MailPool(relay)
         origins = frozenset(origin(each.url) for each in hooks)
         async with WebhookSender(WebhookConfig(loopback=origins)) as sender:
-            channels = Channels(relay=relay, mail=pool, webhook=sender, verp=verp, signer=signer)
+            channels = Channels(relay=relay, mail=pool, webhook=sender, verp=verp, signer=signer, links=links)
             courier = Courier(self.engine, channels, CourierConfig(name=name, look_every=0.05))
             stop = asyncio.Event()
             service = Service(engine=self.engine, courier=courier, look_every=0.1)

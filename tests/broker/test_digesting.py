@@ -1,105 +1,248 @@
-"""Digests over a real database and a real relay: one per window, never empty, never twice, whoever sends them."""
+"""Digests over a real database, relay and endpoint: deliveries like any other, one per window, never empty or twice."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jsonschema import Draft202012Validator
 
 from notifiers.digesting import Digesting
-from notifiers.email.pool import MailPool
+from notifiers.email.verp import Verp
+from notifiers.tokens import LinkPurpose, Links
+from notifiers.webhook.signing import verified
+from schemas.publish import DIRECTORY
+from schemas.subscribers import SubscriberEntry
 from schemas.vocabularies import Handling, Level
-from tests.broker.telling import Site, authority, mail_to, relay_at, site, volunteer
-from tests.receivers import mailbox
+from storage import subscribers
+from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site, volunteer
+from tests.receivers import SECRET, Mailbox, hook, mailbox
 from tests.telling import alert_event
+from tests.unit.test_bounces import report
+from tests.unit.test_smime import holder, openssl
+from tocsin.returned import Returns
 
 LATER = datetime.now(UTC) + timedelta(days=8)
+VERP = Verp("bounces@tocsin.example", b"k" * 32)
 
 
-@asynccontextmanager
-async def digesting(database: str) -> AsyncIterator[tuple[Site, Digesting]]:
-    async with mailbox() as box:
-        here = site(database, box)
-        relay = relay_at(box.port)
-        pool = MailPool(relay)
-        yield here, Digesting(engine=here.engine, relay=relay, mail=pool)
-        await pool.close()
+@pytest.fixture
+async def box() -> AsyncIterator[Mailbox]:
+    async with mailbox() as found:
+        yield found
 
 
-def told(here: Site) -> None:
+@pytest.fixture
+def here(database: str, box: Mailbox) -> Site:
+    return site(database, box)
+
+
+def told(here: Site, **changes: object) -> None:
     """One L1 and one L3 for an authority, who sees both; a volunteer cleared for GREEN sees neither."""
-    here.import_(authority("si", mail_to("si")), volunteer("open", mail_to("open")))
+    here.import_(authority("si", mail_to("si", **changes)), volunteer("open", mail_to("open")))
     here.planned(alert_event(thread="quiet", level=Level.L1, countries=("SI",)), alert_event(thread="loud"))
+    here.sql("DELETE FROM deliveries WHERE state = 'planned'")  # what went out at once is not looked at here
+    here.planned(alert_event(thread="low", level=Level.L1, countries=("SI",)))
 
 
-async def test_who_has_something_to_read_gets_one_mail_for_the_window(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        for _ in range(3):
-            digests.plan(LATER)
-            await digests.send()
-        assert here.mailbox.recipients == [mail_to("si").address]
-        assert here.sql_one("SELECT count(*) FROM digests WHERE state = 'empty'") == 1
-        part = here.mailbox.received[0].get_body(("plain",))
-        assert part is not None
-        text = part.get_content()
-        assert "For information, nothing is urgent".upper() in text
-        assert "An opioid: 2 (before: 0)" in text
+def plan(here: Site, at: datetime = LATER) -> int:
+    return Digesting(engine=here.engine).plan(at)
 
 
-async def test_two_couriers_send_it_once(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        await asyncio.gather(*(asyncio.to_thread(digests.plan, LATER) for _ in range(4)))
-        await asyncio.gather(*(digests.send() for _ in range(4)))
-        assert len(here.mailbox.received) == 1
+def digests(here: Site) -> list[tuple[str, str]]:
+    return [(row.state, row.reason) for row in here.rows() if row.purpose == "digest"]
 
 
-async def test_the_next_window_tells_only_what_is_new(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        digests.plan(LATER)
-        await digests.send()
-        digests.plan(LATER + timedelta(days=7))
-        assert await digests.send() == 0
+async def settled(here: Site) -> None:
+    await comes(lambda: here.open_count() == 0)
 
 
-async def test_what_a_courier_left_in_the_middle_is_not_sent_again(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        digests.plan(LATER)
-        here.sql("UPDATE digests SET state = 'sending', attempts = 1, planned_at = now() - interval '1 hour' "
-                 "WHERE state = 'planned'")  # fmt: skip
-        digests.plan(LATER)
-        assert await digests.send() == 0
-        assert here.sql_text("SELECT state FROM digests WHERE state <> 'empty'") == "unknown"
+def words(box: Mailbox) -> str:
+    part = box.received[0].get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+async def test_who_has_something_to_read_gets_one_mail_for_the_window(here: Site, box: Mailbox) -> None:
+    told(here)
+    assert sum(plan(here) for _ in range(3)) == 1
+    async with here.courier():
+        await settled(here)
+    assert box.recipients == [mail_to("si").address]
+    assert digests(here) == [("accepted", "accepted")]
+    assert here.sql_one("SELECT count(*) FROM digests WHERE empty") == 1
+    assert "For information, nothing is urgent".upper() in words(box)
+    assert "An opioid: 2 (before: 0)" in words(box)
+    assert str(box.received[0]["Subject"]).startswith("[TLP:AMBER] Drug alerts from ")
+
+
+async def test_planned_and_sent_by_several_at_once_it_goes_out_once(here: Site, box: Mailbox) -> None:
+    told(here)
+    await asyncio.gather(*(asyncio.to_thread(plan, here) for _ in range(4)))
+    async with here.courier("one"), here.courier("two"):
+        await settled(here)
+    assert len(box.received) == 1
+
+
+async def test_the_next_window_tells_only_what_is_new(here: Site) -> None:
+    told(here)
+    assert plan(here) == 1
+    assert plan(here, LATER + timedelta(days=7)) == 0
+
+
+async def test_a_digest_whose_reply_was_lost_is_unknown_and_not_sent_again(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    box.gate.clear()
+    async with here.courier():
+        await comes(lambda: box.received)
+        here.leases_run_out()
+        here.sql("UPDATE deliveries SET sending_at = now() - interval '1 hour' WHERE state = 'sending'")
+        await comes(lambda: digests(here) == [("unknown", "lease_ran_out")])
+        here.later()
+        assert here.sql_one("SELECT count(*) FROM deliveries WHERE purpose = 'digest' AND due_at IS NOT NULL") == 0
+    assert len(box.received) == 1
+
+
+async def test_a_digest_that_the_relay_defers_is_tried_again(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    box.answers = ["451 4.3.0 later"]
+    async with here.courier():
+        await comes(lambda: digests(here) == [("deferred", "try_later")])
+        here.later()
+        await settled(here)
+    assert digests(here) == [("accepted", "accepted")]
+    assert len(box.message_ids) == 1
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE destinations SET active = false", "UPDATE destinations SET suppressed = 'x'"]
+    ("change", "reason"),
+    [
+        ("UPDATE destinations SET active = false", "destination_inactive"),
+        ("UPDATE destinations SET suppressed = 'x'", "address_suppressed"),
+        ("UPDATE destinations SET clearance = 'GREEN'", "handling"),
+    ],
 )
-async def test_nobody_is_written_to_who_left(database: str, change: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        digests.plan(LATER)
-        here.sql(change)
-        assert await digests.send() == 0
+async def test_who_left_or_may_not_know_any_more_is_not_written_to(
+    here: Site, box: Mailbox, change: str, reason: str
+) -> None:
+    told(here)
+    plan(here)
+    here.sql(change)
+    async with here.courier():
+        await settled(here)
+    assert digests(here) == [("suppressed", reason)]
+    assert box.received == []
 
 
-async def test_what_is_stricter_now_is_left_out(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        here.sql(f"UPDATE alert_threads SET handling = '{Handling.RED}'")
-        assert digests.plan(LATER) == 0
+async def test_what_is_stricter_now_is_left_out(here: Site) -> None:
+    told(here)
+    here.sql(f"UPDATE alert_threads SET handling = '{Handling.RED}'")
+    assert plan(here) == 0
 
 
-async def test_who_wants_mail_encrypted_gets_none_in_clear(database: str) -> None:
-    async with digesting(database) as (here, digests):
-        told(here)
-        here.sql(
-            "INSERT INTO endpoints (destination_id, security) "
-            'SELECT id, CAST(\'{"smime": "encrypt"}\' AS jsonb) FROM destinations ON CONFLICT (destination_id) '
-            "DO UPDATE SET security = excluded.security"
+async def test_what_became_stricter_after_planning_is_not_sent(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    here.sql(f"UPDATE alert_threads SET handling = '{Handling.RED}' WHERE current_revision = 1")
+    here.sql("UPDATE alert_threads SET handling = 'AMBER' WHERE alert_id IN (SELECT digest_id FROM digests)")
+    plan(here)
+    async with here.courier():
+        await settled(here)
+    assert digests(here) == [("suppressed", "handling")]
+    assert box.received == []
+
+
+async def test_who_wants_mail_encrypted_gets_it_encrypted(here: Site, box: Mailbox, tmp_path: Path) -> None:
+    site_, reader = (holder(tmp_path, name, rsa.generate_private_key(65537, 2048)) for name in ("site", "reader"))
+    told(here, security={"smime": "encrypt", "certificate": reader.pem})
+    plan(here)
+    async with here.courier(signer=site_.signer):
+        await settled(here)
+    (mail,) = box.received
+    assert mail.get_content_type() == "application/pkcs7-mime"
+    assert re.fullmatch(r"\[TLP:AMBER\] What was new from .* to .*", str(mail["Subject"]))
+    assert "opioid" not in mail.as_string()
+    opened = openssl("-decrypt", "-recip", str(reader.certificate), "-inkey", str(reader.key), given=mail.as_bytes())
+    assert b"protonitazene" in openssl("-verify", "-noverify", given=opened).lower()
+
+
+@pytest.mark.parametrize(("days", "reason"), [(None, "certificate_missing"), (-1, "certificate_expired")])
+async def test_without_a_valid_certificate_nothing_goes_out_in_clear(
+    here: Site, box: Mailbox, tmp_path: Path, days: int | None, reason: str
+) -> None:
+    pem = None if days is None else holder(tmp_path, "old", rsa.generate_private_key(65537, 2048), days=days).pem
+    told(here, security={"smime": "encrypt", **({} if pem is None else {"certificate": pem})})
+    plan(here)
+    async with here.courier():
+        await settled(here)
+    assert digests(here) == [("failed", reason)]
+    assert box.received == []
+
+
+async def test_a_digest_that_comes_back_ends_the_address(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    async with here.courier(verp=VERP):
+        await settled(here)
+    (sender,) = box.senders
+    Returns(here.engine, VERP).take(b"Delivered-To: " + sender.encode() + b"\r\n" + report())
+    assert digests(here) == [("failed", "bounced")]
+    assert here.sql_text("SELECT suppressed FROM destinations WHERE address LIKE 'si@%'") == "address_refused"
+
+
+def reader(*destinations: object) -> SubscriberEntry:
+    entry = volunteer("vo", *destinations)  # type: ignore[arg-type]
+    wish = entry.subscriptions[0].model_dump() | {"min_level": "L1", "digest": {"every": "day"}}
+    return SubscriberEntry.model_validate(entry.model_dump() | {"subscriptions": [wish]})
+
+
+async def test_one_click_in_a_digest_ends_the_subscription(here: Site, box: Mailbox) -> None:
+    here.import_(reader(mail_to("vo")))
+    here.planned(alert_event(level=Level.L1, handling=Handling.GREEN))
+    links = Links("https://alerts.example.org", b"l" * 32)
+    plan(here, datetime.now(UTC) + timedelta(days=1))
+    async with here.courier(links=links):
+        await settled(here)
+    (mail,) = box.received
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    token = str(mail["List-Unsubscribe"]).rpartition("/")[2].rstrip(">")
+    assert token in words(box)
+    with here.engine.begin() as connection:
+        delivery = links.read(LinkPurpose.UNSUBSCRIBE, token, now=datetime.now(UTC))
+        assert subscribers.unsubscribe(connection, delivery) == 1
+    assert plan(here, datetime.now(UTC) + timedelta(days=2)) == 0
+
+
+async def test_a_webhook_that_asks_for_a_digest_gets_it_signed_and_as_published(here: Site) -> None:
+    schema = json.loads((DIRECTORY / "webhook_digest.json").read_text(encoding="utf-8"))
+    async with hook() as there:
+        here.import_(reader(hook_to(there.url, clearance="AMBER")), volunteer("no", hook_to(f"{there.url}?no")))
+        here.planned(
+            alert_event(thread="a", level=Level.L1, handling=Handling.GREEN),
+            alert_event(thread="b", level=Level.L1, name="carfentanil").model_copy(
+                update={"number": "TOC-A-2026-0002"}
+            ),
         )
-        assert digests.plan(LATER) == 0
+        assert plan(here, datetime.now(UTC) + timedelta(days=1)) == 1
+        there.answers = [500]
+        async with here.courier(hooks=(there,)):
+            await comes(lambda: there.received)
+            here.later()
+            await settled(here)
+    assert there.ids == [there.ids[0]] * 2
+    body = there.received[-1][1]
+    assert verified(SECRET, there.asked[-1], body.encode(), now=datetime.now(UTC), tolerance=timedelta(minutes=1))
+    message = json.loads(body)
+    Draft202012Validator(schema).validate(message)
+    assert message["type"] == "tocsin.digest"
+    first, second = message["data"]["lines"]
+    assert first["title"].startswith("Protonitazene") and first["countries"] == ["SI"]
+    assert second == {"number": "TOC-A-2026-0002", "title": None, "level": 1, "countries": []}
+    assert message["data"]["countries"] == {"SI": {"now": 1, "before": 0}}
+    assert "carfentanil" not in body

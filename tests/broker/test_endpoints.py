@@ -15,14 +15,14 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from typer.testing import CliRunner
 
-from notifiers.email.pool import MailPool
+from notifiers.email.verp import Verp
 from notifiers.notices import Notices
 from notifiers.webhook.signing import signature
 from schemas.subscribers import SubscriberEntry
 from schemas.vocabularies import Handling
 from storage import endpoints, subscribers
 from storage.endpoints import Endpoint
-from tests.broker.telling import Site, authority, comes, hook_to, mail_to, relay_at, site, volunteer
+from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site, volunteer
 from tests.programs import run
 from tests.receivers import SECRET, Hook, Mailbox, hook, mailbox
 from tests.telling import alert_event
@@ -130,9 +130,9 @@ async def test_an_endpoint_that_is_gone_is_ended_at_once_and_its_owner_told(here
         here.told(alert_event(handling=Handling.GREEN))
         async with here.courier(hooks=(there,)):
             await comes(lambda: endpoint(here).suppressed == "gone")
-    pool = MailPool(relay_at(box.port))
-    await Notices(engine=here.engine, relay=relay_at(box.port), mail=pool).look()
-    await pool.close()
+    await Notices(engine=here.engine).look()
+    async with here.courier():
+        await settled(here)
     text = box.received[-1].get_body(("plain",))
     assert text is not None and "is gone for good (410)" in text.get_content()
 
@@ -248,13 +248,15 @@ async def test_five_days_of_failures_end_a_voluntary_endpoint_and_its_owner_is_t
     async with hook() as there:
         await failing(here, green(there.url), there, days=5)
     assert endpoint(here).suppressed == "failing"
-    before = len(box.received)
-    pool = MailPool(relay_at(box.port))
-    notices = Notices(engine=here.engine, relay=relay_at(box.port), mail=pool)
+    before, verp = len(box.received), Verp("bounces@tocsin.example", b"k" * 32)
+    notices = Notices(engine=here.engine)
+    await asyncio.gather(notices.look(), notices.look())
     await notices.look()
-    await notices.look()
-    await pool.close()
+    async with here.courier(verp=verp):
+        await settled(here)
     (mail,) = box.received[before:]
+    (notice,) = (row for row in here.rows() if row.purpose == "notice")
+    assert box.senders[before:] == [verp.sender(notice.delivery_id)]
     assert mail["Subject"] == "Your webhook endpoint was switched off"
     assert box.recipients[-1] == "vo@example.org"
     text = mail.get_body(("plain",))

@@ -1,5 +1,6 @@
 """Digests: which window is over, what stands in it, and that urgent, withdrawn or hidden things leave it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notifiers.digests import STANDARD, Heard, digest, digest_id, window
+from notifiers.letters import letter_webhook
 from notifiers.purposes import Content
 from notifiers.rendering import digest_body
 from schemas.alert_events import AlertEvent
-from schemas.digests import Count, Digest, DigestWish, Every, Window
+from schemas.deliveries import Channel
+from schemas.digests import Count, Digest, DigestWish, Every, Line, Window
 from schemas.vocabularies import AlertKind, Category, Handling, Level, Tense
 from tests.telling import alert_event
 
@@ -32,8 +35,8 @@ def l1(thread: str = "one", **changes: object) -> AlertEvent:
     return alert_event(thread=thread, level=Level.L1, **changes)  # type: ignore[arg-type]
 
 
-def made(*told: Heard, clearance: Handling = Handling.AMBER) -> Digest:
-    return digest(OVER, told, clearance=clearance, language="en")
+def made(*told: Heard, clearance: Handling = Handling.AMBER, channel: Channel = Channel.EMAIL) -> Digest:
+    return digest(OVER, told, channel=channel, clearance=clearance, language="en")
 
 
 @pytest.mark.parametrize(
@@ -93,6 +96,39 @@ def test_what_the_reader_may_not_see_is_in_no_line_and_no_count() -> None:
     assert made(heard(l1(tense=Tense.EXERCISE))).empty
 
 
+def test_a_webhook_learns_of_amber_by_number_and_level_alone() -> None:
+    found = made(heard(l1()), channel=Channel.WEBHOOK)
+    assert found.lines == (Line(number=l1().number, title=None, level=1, countries=()),)
+    assert (found.classes, found.countries) == ({}, {})
+    assert not found.empty
+
+
+def test_it_is_handled_as_the_strictest_of_what_it_tells_with_all_conditions() -> None:
+    found = made(
+        heard(l1("a", handling=Handling.GREEN)),
+        heard(alert_event(thread="b", handling=Handling.AMBER, use_conditions=("Ask the police.",)), waited=False),
+        heard(l1("c", handling=Handling.AMBER_STRICT)),
+    )
+    assert found.handling is Handling.AMBER
+    body = digest_body(found, digest_id=digest_id("a", OVER))
+    assert "Condition of use: Ask the police." in body.text
+
+
+def test_what_finds_no_place_is_counted() -> None:
+    many = [heard(l1(str(n)).model_copy(update={"number": f"TOC-{n:04}"})) for n in range(60)]
+    found = made(*many)
+    assert (len(found.lines), found.more) == (50, 10)
+    assert "More alerts that are not listed here: 10" in digest_body(found, digest_id=digest_id("a", OVER)).text
+
+
+def test_a_webhook_stays_below_the_size_that_receivers_take() -> None:
+    line = Line(number="TOC-A-2026-0001", title="ж" * 200, level=1, countries=("SI",))
+    found = made(heard(l1())).model_copy(update={"lines": (line,) * 50})
+    data = json.loads(letter_webhook(found, id_=digest_id("a", OVER), language="en"))["data"]
+    assert len(json.dumps(data, ensure_ascii=False).encode()) < 20_000
+    assert len(data["lines"]) + data["more"] == 50 > len(data["lines"]) > 0
+
+
 def test_nothing_to_say_is_empty() -> None:
     assert made().empty
     assert made(heard(l1(), at=OVER.start - timedelta(days=1))).empty
@@ -106,7 +142,7 @@ def test_a_digest_is_one_for_ever() -> None:
 
 def test_it_reads_as_a_mail() -> None:
     body = digest_body(made(heard(l1())), digest_id=digest_id("a", OVER))
-    assert body.subject == "Drug alerts from 16 November 2026 to 23 November 2026: 1 alert"
+    assert body.subject == "[TLP:AMBER] Drug alerts from 16 November 2026 to 23 November 2026: 1 alert"
     assert "(TOC-A-2026-0001); Slovenia" in body.text
     assert "- An opioid: 1 (before: 0)" in body.text
     assert "- Slovenia: 1 (before: 0)" in body.html or "Slovenia: 1 (before: 0)" in body.html

@@ -1,18 +1,24 @@
 """Every official language says everything, keeps what must be kept, and admits that it awaits a native reader."""
 
+import csv
+import re
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
+import alerts
 from notifiers.purposes import Content, purpose_of
 from notifiers.rendering import mail_body, render_webhook
 from notifiers.wording import compose, phrases
+from notifiers.wording.classes import SUBGROUP_WORD
 from notifiers.wording.tongue import AWAITS, FOLDER, Counted, tongue
 from schemas.languages import ENGLISH, LANGUAGES
 from tests.speaking import CANCELLED, EXERCISE, RED, URGENT
 from tocsin import translations
 
+DATA = Path(alerts.__file__).parent / "data"
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
 
 
@@ -73,6 +79,39 @@ def test_a_place_of_a_rule_is_filled_with_the_number_as_the_language_writes_it()
     said = tongue("de").retold("an extreme dose of 216.5 mg in one unit")
     assert "216,5" in said
     assert "extreme dose" not in said
+
+
+POTENT = "a potent opioid ({}): small amounts can stop breathing"
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_the_word_of_a_class_is_in_the_language_too(code: str) -> None:
+    t = tongue(code)
+    for group in ("nitazene", "fentanyl", "orphine", "other_potent_opioid"):
+        assert f"({t.say(SUBGROUP_WORD[group])})" in t.retold(POTENT.format(group))
+    assert "other" not in t.retold(POTENT.format("other_potent_opioid"))
+    assert t.retold(POTENT.format("benzodiazepine")) != POTENT.format("benzodiazepine")
+
+
+def test_the_words_of_classes_read_as_words() -> None:
+    assert "(Nitazen)" in tongue("de").retold(POTENT.format("nitazene"))
+    assert "(nitazène)" in tongue("fr").retold(POTENT.format("nitazene"))
+    assert "(benzodiazepina)" in tongue("es").retold(POTENT.format("benzodiazepine")).replace("una ", "")
+    assert tongue(ENGLISH).retold(POTENT.format("other_potent_opioid")) == POTENT.format("other potent opioid")
+    assert tongue(ENGLISH).retold(POTENT.format("nitazene")) == POTENT.format("nitazene")
+
+
+def test_every_subgroup_of_the_catalogue_has_a_word() -> None:
+    """Those of its list, of the rules of its structures, and of its words for classes."""
+    listed = {row["subgroup"] for name in ("substances", "class_words") for row in _rows(f"{name}.csv")}
+    ruled = set(re.findall(r"^ *subgroup: (\w+)$", (DATA / "class_rules.yaml").read_text("utf-8"), re.MULTILINE))
+    assert len(ruled) > 30
+    assert (listed | ruled) - {""} == set(SUBGROUP_WORD)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def test_what_no_catalogue_knows_stays_english() -> None:
