@@ -7,7 +7,8 @@ The chains depend on the set of reports only: a late report may join two, a retr
 from collections.abc import Sequence
 from datetime import date
 
-from alerts.cases import Case, CaseFile, Context, Filed, new_case, recount
+from alerts.cases import Case, CaseFile, Context, Filed, new_case
+from alerts.counting import recount
 from alerts.occurrences import connected
 from alerts.ruleset import Windows
 from schemas.vocabularies import CaseState, Tense

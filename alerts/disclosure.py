@@ -7,7 +7,7 @@ information exists, and no more. Conditions of use go with everything that is de
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from alerts.cases import Case, Context, Filed
+from alerts.cases import Answers, Case, Context, Filed
 from alerts.composing import compose
 from alerts.evidence import Evidence
 from alerts.explanation import paragraph
@@ -102,7 +102,9 @@ def _as_seen(case: Case, visible: Sequence[Filed], context: Context) -> Case:
         touched_days=set(),
         touched_grades=set(),
         _gravest=None,
+        _anchors=None,
         _looks={},
+        answers=Answers(),
     )
 
 

@@ -6,7 +6,8 @@ from datetime import date
 from functools import reduce
 from typing import Protocol
 
-from alerts.cases import Case, Context, facts_of
+from alerts.anchors import facts_of
+from alerts.cases import Case, Context
 from alerts.facts import Facts
 from alerts.grading import Grade, Grading
 from schemas.alert_events import AlertEvent, FiredRule, NearMiss, RuleSetRef

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from alerts.cases import Case, CaseFile, Context, Report, add, new_case, recount, remove
+from alerts.cases import Case, CaseFile, Context, Report, new_case
 from alerts.chains import refile, regroup
+from alerts.counting import add, recount, remove
 from alerts.deduplication import KnownEvent
 from alerts.evidence import Evidence
 from alerts.memory import Memory

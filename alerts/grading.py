@@ -46,7 +46,7 @@ def highest(grades: Sequence[Grade]) -> Grade | None:
     return max(grades, key=lambda grade: grade.order, default=None)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Compiled:
     """A rule, and the facts that its sentence names."""
 
@@ -95,12 +95,16 @@ class Grading:
         ]
         self._questions = self._facts.together({rule.id: rule.program for rule, _ in self._asked})
         programs = [rule.program for rule, _ in self._asked]
-        named, landmarks = self._facts.named_in(programs), self._facts.landmarks(programs)
-        self._exact = _picking(named - landmarks.keys())
-        self._among = [(Facts._fields.index(name), numbers) for name, numbers in sorted(landmarks.items())]
-        self._named = named
+        self._named, sight, index = self._facts.named_in(programs), self._facts.sight(programs), Facts._fields.index
+        self._exact = _picking(sight.exact)
+        self._among = [(index(name), numbers) for name, numbers in sorted(sight.landmarks.items())]
+        self._compared = [(index(one.one), one, index(one.other)) for one in sight.comparisons]
         self._judgements: dict[tuple[object, ...], _Judgement] = {}
         self._graded = lru_cache(maxsize=MOST_REMEMBERED)(self._grade)
+
+    def __reduce__(self) -> "tuple[type[Grading], tuple[Rulebook]]":
+        """Another process compiles the rules anew: what is compiled cannot be sent."""
+        return (Grading, (self.book,))
 
     def _compile(self, rule: str, says: str, when: str) -> _Compiled:
         where = self.book.where(rule)
@@ -110,12 +114,12 @@ class Grading:
 
     def grade(self, facts: Facts, *, confidence: Confidence, anchor: date) -> Grade:
         """Grade a case at an anchor. Same facts, same grade."""
-        return self.grade_of(facts, confidence).model_copy(update={"anchor": anchor})
+        judged = self._judged(facts, confidence)
+        return self._graded(judged, judged.said(facts), facts.novelty, anchor)
 
     def grade_of(self, facts: Facts, confidence: Confidence) -> Grade:
         """The same at no day in particular: for what might be."""
-        judged = self._judged(facts, confidence)
-        return self._graded(judged, judged.said(facts), facts.novelty)
+        return self.grade(facts, confidence=confidence, anchor=date.min)
 
     def level_of(self, facts: Facts, confidence: Confidence) -> Level:
         """The level alone: what would be asked of facts that may come costs a quarter without the sentences."""
@@ -130,7 +134,8 @@ class Grading:
         """Remembered by what the rules see: the 14 days of a hot case are mostly judged alike, and with them the next
         report of it; of the facts of a year of reports a quarter were judged before."""
         ranks = [bisect_left(numbers, facts[place]) + bisect(numbers, facts[place]) for place, numbers in self._among]
-        key = (self._exact(facts), *ranks, confidence)
+        ways = [compared.holds(facts[one], facts[other]) for one, compared, other in self._compared]
+        key = (self._exact(facts), *ranks, *ways, confidence)
         found = self._judgements.get(key)
         if found is None:
             if len(self._judgements) >= MOST_REMEMBERED:
@@ -159,13 +164,13 @@ class Grading:
             broken=tuple(_broken(rule, axis, failure) for rule, axis, failure in failed if isinstance(failure, str)),
         )
 
-    def _grade(self, judged: _Judgement, said: tuple[Fact, ...], novelty: str) -> Grade:
+    def _grade(self, judged: _Judgement, said: tuple[Fact, ...], novelty: str, anchor: date) -> Grade:
         values = {**dict(zip(judged.named, said, strict=False)), "confidence": judged.confidence.value}
         fired = [_fired(rule, axis, score, values) for rule, axis, score in judged.held]
         position = next((place for place, rule in enumerate(fired) if rule.axis == "override"), len(fired))
         fired.insert(position, self.certainty.sentence(judged.confidence))
         return Grade.trusted(
-            anchor=date.min,
+            anchor=anchor,
             level=judged.level,
             impact=judged.scores[0],
             spread=judged.scores[1],
@@ -206,7 +211,12 @@ def _overridden(level: Level, override: Override | None) -> Level:
 
 
 def _fired(rule: _Compiled, axis: str, score: str, values: Mapping[str, Fact]) -> FiredRule:
-    shown = {name: _shown(values[name]) for name in rule.named}
+    return _said(rule, axis, score, tuple([values[name] for name in rule.named]))
+
+
+@lru_cache(maxsize=MOST_REMEMBERED)
+def _said(rule: _Compiled, axis: str, score: str, values: tuple[Fact, ...]) -> FiredRule:
+    shown = {name: _shown(value) for name, value in zip(rule.named, values, strict=True)}
     return _sentence(rule.id, axis, score, rule.says.format_map(shown) if shown else rule.says.format())
 
 

@@ -3,11 +3,12 @@
 A rule that names an unknown fact, or is not a yes-or-no question, never starts.
 """
 
+import operator as op
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import get_type_hints
+from typing import NamedTuple, get_type_hints
 
 from cel_expr_python import cel
 
@@ -18,6 +19,12 @@ _TOKEN = re.compile(r"\"[^\"]*\"|'[^']*'|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[A-Za-z_
 _BORDERS = frozenset({"", "(", ")", "&&", "||", "?", ":"})
 """What binds less than a comparison: between two of them stands the whole of it."""
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+_SIDE = r"(?:(?P<{0}n>\d+(?:\.\d+)?)\s*\*\s*)?(?P<{0}d>double\()?(?P<{0}>[A-Za-z_]\w*)(?({0}d)\))"
+_PAIR = re.compile(
+    rf"(?<=[(&|?:^])\s*{_SIDE.format('one')}\s*(?P<is><=|>=|<|>)\s*{_SIDE.format('other')}\s*(?=[)&|?:$])"
+)
+"""One fact compared with another, either of them perhaps so many times: `double(events) >= 3.0 * mean`."""
+_SAYS: Mapping[str, Callable[[float, float], bool]] = {"<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge}
 MOST_QUESTIONS = 62
 """That can be asked together: a bit for each in a 64-bit number."""
 
@@ -55,6 +62,32 @@ class Questions:
         return {name: program.answer(activation) for name, program in self.programs.items()}
 
 
+class Comparison(NamedTuple):
+    """So many times one fact against so many times another, in floating point as CEL has it."""
+
+    one: str
+    times: float
+    sign: str
+    other: str
+    other_times: float
+
+    def holds(self, one: float, other: float) -> bool:
+        """Which way it goes."""
+        return _SAYS[self.sign](self.times * one, self.other_times * other)
+
+
+class Sight(NamedTuple):
+    """What questions see of facts: two sets of facts that look the same to them have the same answers.
+
+    `landmarks` are the numbers, ascending, that a fact is only ever compared with: where it lies among them is all that
+    is seen of it. Of two facts in a comparison only the way it goes is. `exact` are the facts used in any other way.
+    """
+
+    exact: frozenset[str]
+    landmarks: Mapping[str, tuple[float, ...]]
+    comparisons: tuple[Comparison, ...]
+
+
 class Language:
     """CEL over the fields of one dataclass or named tuple: bool, int, float and str."""
 
@@ -65,6 +98,7 @@ class Language:
     def __init__(self, facts: type, extra: Mapping[str, type] | None = None) -> None:
         declared = get_type_hints(facts) | dict(extra or {})
         self.names = frozenset(declared)
+        self._numbers = frozenset(name for name, kind in declared.items() if kind in (int, float))
         self._environment = cel.NewEnv(variables={name: self._TYPES[kind] for name, kind in declared.items()})
 
     def activation(self, values: Mapping[str, bool | int | float | str]) -> cel.Activation:
@@ -75,24 +109,34 @@ class Language:
         """The facts that these questions speak of."""
         return self.names.intersection(*[_WORD.findall(" ".join(one.when for one in questions))])
 
-    def landmarks(self, questions: Iterable[Program]) -> Mapping[str, tuple[float, ...]]:
-        """The facts that are only ever compared with numbers, and these numbers, ascending.
-
-        Where a fact lies among them is all that the questions see of it. One that is used in any other way is left out.
-        """
-        found: dict[str, set[float]] = {}
-        other: set[str] = set()
+    def sight(self, questions: Iterable[Program]) -> "Sight":
+        """What these questions see of the facts."""
+        landmarks: dict[str, set[float]] = {}
+        exact, compared = set[str](), set[Comparison]()
         for question in questions:
-            tokens = ["", *_TOKEN.findall(question.when), "", "", ""]
+            tokens = ["", *_TOKEN.findall(self._without_pairs(f"({question.when})", compared)), "", "", ""]
             for place, name in enumerate(tokens):
                 if name not in self.names:
                     continue
                 before, (comparison, number, after) = tokens[place - 1], tokens[place + 1 : place + 4]
                 if {before, after} <= _BORDERS and comparison in _COMPARISONS and number[:1].isdigit():
-                    found.setdefault(name, set()).add(float(number))
+                    landmarks.setdefault(name, set()).add(float(number))
                 else:
-                    other.add(name)
-        return {name: tuple(sorted(numbers)) for name, numbers in found.items() if name not in other}
+                    exact.add(name)
+        among = {name: tuple(sorted(numbers)) for name, numbers in landmarks.items() if name not in exact}
+        return Sight(frozenset(exact), among, tuple(sorted(compared)))
+
+    def _without_pairs(self, when: str, compared: set[Comparison]) -> str:
+        """The question without the comparisons of two numbers, which are collected."""
+
+        def cut(match: re.Match[str]) -> str:
+            if not {match["one"], match["other"]} <= self._numbers:
+                return match[0]
+            sides = [(match[side], float(match[f"{side}n"] or 1)) for side in ("one", "other")]
+            compared.add(Comparison(*sides[0], match["is"], *sides[1]))
+            return ""
+
+        return _PAIR.sub(cut, when)
 
     def compile(self, rule: str, when: str, where: str) -> Program:
         """Compile, or refuse naming file, line, rule and CEL's own complaint."""

@@ -29,19 +29,26 @@ class Recent:
         self.presentations: frozenset[Presentation] = frozenset()
         self.routes: frozenset[Distribution] = frozenset()
 
-    def add(self, country: str, cell: Cell) -> None:
-        """One more day of a place."""
+    def add(self, country: str, cell: Cell) -> bool:
+        """One more day of a place; whether it said more than that there were more events."""
         events = cell.live + cell.past
         self.events += events
         self.countries[country] += events
         self.local_user += cell.local_user
-        if cell.grams > self.grams:
-            self.grams = cell.grams
-        if cell.harm > self.harm:
-            self.harm = cell.harm
+        if (
+            cell.grams <= self.grams
+            and cell.harm <= self.harm
+            and cell.marks <= self.marks
+            and cell.presentations <= self.presentations
+            and cell.routes <= self.routes
+        ):
+            return False
+        self.grams = max(self.grams, cell.grams)
+        self.harm = max(self.harm, cell.harm)
         self.marks |= cell.marks
         self.presentations |= cell.presentations
         self.routes |= cell.routes
+        return True
 
 
 class Harmful:
@@ -55,14 +62,23 @@ class Harmful:
         self.marks: frozenset[Mark] = frozenset()
         self.confidence: Confidence | None = None
 
-    def add(self, cell: Cell) -> None:
-        """One more day of a place."""
-        self.events += cell.live + cell.past
+    def add(self, cell: Cell) -> bool:
+        """One more day of a place; whether it said more than that there were more events."""
+        first, events = not self.events, cell.live + cell.past
+        self.events += events
+        confidence = better(self.confidence, cell.confidence)
+        if (
+            not (first or cell.deaths)
+            and cell.dose_mg <= self.dose_mg
+            and cell.marks <= self.marks
+            and confidence is self.confidence
+        ):
+            return False
         self.deaths += cell.deaths
-        if cell.dose_mg > self.dose_mg:
-            self.dose_mg = cell.dose_mg
+        self.dose_mg = max(self.dose_mg, cell.dose_mg)
         self.marks |= cell.marks
-        self.confidence = better(self.confidence, cell.confidence)
+        self.confidence = confidence
+        return True
 
 
 class Baseline:
@@ -76,13 +92,15 @@ class Baseline:
         self.presentations: frozenset[Presentation] = union([cell.presentations for cell in cells])
         self.routes: frozenset[Distribution] = union([cell.routes for cell in cells])
 
-    def add(self, cell: Cell) -> None:
-        """One more day of a place."""
+    def add(self, cell: Cell) -> bool:
+        """One more day of a place; whether it said more than that there were more events."""
         self.events += cell.live + cell.past
-        if cell.harm > self.harm:
-            self.harm = cell.harm
+        if cell.harm <= self.harm and cell.presentations <= self.presentations and cell.routes <= self.routes:
+            return False
+        self.harm = max(self.harm, cell.harm)
         self.presentations |= cell.presentations
         self.routes |= cell.routes
+        return True
 
 
 def _first_day(anchor: date, days: int) -> date:
@@ -91,7 +109,11 @@ def _first_day(anchor: date, days: int) -> date:
 
 
 class Lookback:
-    """All windows of one anchor. `severe` counts deaths and life-threatening cases by country and region."""
+    """All windows of one anchor. `severe` counts deaths and life-threatening cases by country and region.
+
+    `widened` is set by whatever was added that was more than further events of kinds and places that were there: who
+    computes the facts of it resets it.
+    """
 
     def __init__(self, anchor: date, windows: Windows, past: Sequence[Cell] = ()) -> None:
         self.anchor, self.windows = anchor, windows
@@ -103,6 +125,7 @@ class Lookback:
         self.fresh: set[str] = set()
         self.before: set[str] = set()
         self.confirmed_harm: set[str] = set()
+        self.widened = True
 
     @classmethod
     def of(cls, anchor: date, days: Mapping[Place, Cell], windows: Windows) -> "Lookback":
@@ -137,23 +160,28 @@ class Lookback:
             return
         events, history, harm, cluster = self._ends
         if age < events:
-            self.recent.add(place.country, cell)
+            self.widened |= self.recent.add(place.country, cell)
         elif age < history:
-            self.baseline.add(cell)
+            self.widened |= self.baseline.add(cell)
         if age < harm:
-            self.harmful.add(cell)
-        if age < cluster:
-            self.severe[place.country, place.region] += cell.deaths + cell.life_threatening
+            self.widened |= self.harmful.add(cell)
+        if age < cluster and (people := cell.deaths + cell.life_threatening):
+            self.severe[place.country, place.region] += people
+            self.widened = True
         self._affect(age, place.country, cell)
 
     def _affect(self, age: int, country: str, cell: Cell) -> None:
         fresh, before = self._fresh_ends
         if age < fresh:
-            self.fresh.add(country)
-            if Mark.HARM_CONFIRMED in cell.marks:
+            if country not in self.fresh:
+                self.fresh.add(country)
+                self.widened = True
+            if Mark.HARM_CONFIRMED in cell.marks and country not in self.confirmed_harm:
                 self.confirmed_harm.add(country)
-        elif age < before:
+                self.widened = True
+        elif age < before and country not in self.before:
             self.before.add(country)
+            self.widened = True
 
     @property
     def newly_affected(self) -> frozenset[str]:

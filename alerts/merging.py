@@ -6,7 +6,8 @@ Reports move with everything they say; later ones of the same key, or later revi
 
 from collections.abc import Iterable
 
-from alerts.cases import Case, CaseFile, Context, Filed, Report, new_case, recount
+from alerts.cases import Case, CaseFile, Context, Filed, Report, new_case
+from alerts.counting import recount
 from alerts.deciding import Word
 from alerts.errors import Undecidable
 from alerts.evidence import Evidence

@@ -10,7 +10,8 @@ from statistics import median
 from typing import Final, TypeVar
 
 from alerts import catalogue
-from alerts.cases import Case, Context, facts_of
+from alerts.anchors import facts_of
+from alerts.cases import Case, Context
 from alerts.chemistry import read_smiles
 from alerts.effects import Effects
 from alerts.grading import Grading

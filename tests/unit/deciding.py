@@ -9,7 +9,8 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import JsonValue
 
-from alerts.cases import Case, CaseFile, facts_of
+from alerts.anchors import facts_of
+from alerts.cases import Case, CaseFile
 from alerts.catalogue import load
 from alerts.evidence import Evidence
 from alerts.facts import Facts

@@ -19,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from alerts.cases import Case, CaseFile, Filed, facts_of, recount
+from alerts.anchors import facts_of
+from alerts.cases import Case, CaseFile, Filed
+from alerts.counting import recount
 from alerts.effects import Effects
 from alerts.errors import Missing
 from alerts.memory import Memory

@@ -29,6 +29,8 @@ class Weather:
     rain: float
     wind: int
     cold: bool
+    word: str
+    other: str
 
 
 @given(facts=FACTS, confidence=st.sampled_from(Confidence))
@@ -48,24 +50,49 @@ def test_the_rules_that_fired_are_those_that_answer_yes_when_asked_now(
 
 
 @pytest.mark.parametrize(
-    ("when", "seen"),
+    ("when", "seen", "exact"),
     [
-        ("rain >= 3.0", {"rain": (3.0,)}),
-        ("cold && (rain > 1.0 || rain < 0.5)", {"rain": (0.5, 1.0)}),
-        ("!(wind == 2) && rain > 1.0", {"wind": (2.0,), "rain": (1.0,)}),
-        ("rain >= 3.0 && double(wind) < 2.0 * rain", {}),
-        ("rain + 1.0 >= 3.0", {}),
-        ("rain >= 3.0 + 1.0", {}),
-        ("-rain >= 3.0", {}),
-        ("rain >= -3.0", {}),
-        ("3.0 <= rain", {}),
-        ("wind % 2 == 1", {}),
-        ("wind in [1, 2]", {}),
-        ("(rain >= 1.0) == cold", {"rain": (1.0,)}),
+        ("rain >= 3.0", {"rain": (3.0,)}, ""),
+        ("cold && (rain > 1.0 || rain < 0.5)", {"rain": (0.5, 1.0)}, "cold"),
+        ("!(wind == 2) && rain > 1.0", {"wind": (2.0,), "rain": (1.0,)}, ""),
+        ("rain >= 3.0 && double(wind) < 2.0 * rain", {"rain": (3.0,)}, ""),
+        ("rain + 1.0 >= 3.0", {}, "rain"),
+        ("rain >= 3.0 + 1.0", {}, "rain"),
+        ("-rain >= 3.0", {}, "rain"),
+        ("rain >= -3.0", {}, "rain"),
+        ("3.0 <= rain", {}, "rain"),
+        ("wind % 2 == 1", {}, "wind"),
+        ("wind in [1, 2]", {}, "wind"),
+        ("(rain >= 1.0) == cold", {"rain": (1.0,)}, "cold"),
     ],
 )
 def test_only_a_fact_that_is_compared_with_numbers_alone_is_seen_by_where_it_lies_among_them(
-    when: str, seen: dict[str, tuple[float, ...]]
+    when: str, seen: dict[str, tuple[float, ...]], exact: str
 ) -> None:
     language = Language(Weather)
-    assert language.landmarks([language.compile("R", when, "here")]) == seen
+    sight = language.sight([language.compile("R", when, "here")])
+    assert (sight.landmarks, sight.exact) == (seen, frozenset(exact.split()))
+
+
+@pytest.mark.parametrize(
+    ("when", "seen"),
+    [
+        ("double(wind) < 2.0 * rain", [("wind", 1.0, "<", "rain", 2.0)]),
+        (
+            "cold && (rain >= double(wind) || 0.5 * rain > rain)",
+            [("rain", 0.5, ">", "rain", 1.0), ("rain", 1.0, ">=", "wind", 1.0)],
+        ),
+        ("double(wind) < 2.0 * rain + 1.0", []),
+        ("1.0 - double(wind) < rain", []),
+        ("double(wind) == rain", []),
+        ("word < other", []),
+    ],
+)
+def test_of_two_numbers_that_are_compared_only_the_way_it_goes_is_seen(
+    when: str, seen: list[tuple[object, ...]]
+) -> None:
+    language = Language(Weather)
+    sight = language.sight([language.compile("R", when, "here")])
+    assert [tuple(one) for one in sight.comparisons] == seen
+    named = {name for name in ("wind", "rain", "word", "other") if name in when}
+    assert bool(sight.exact & named) is not bool(seen), "what is used in another way is seen as it is"
