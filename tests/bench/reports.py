@@ -7,7 +7,7 @@ after it happened; the substances follow a Zipf law, so that a few cases are hot
 import itertools
 import json
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from tocsin.demo.scenario import Document, load, merged
 _NAMESPACE: Final = uuid5(NAMESPACE_URL, "urn:tocsin:bench")
 _SEED: Final = 20261124
 _DAYS: Final = 365
+_LATEST: Final = 200
 _SAID_TWICE: Final = 0.01
 _AMENDED: Final = 0.005
 _STREET_SHARE: Final = 0.5
@@ -72,19 +73,25 @@ class Report:
 
 def reports(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
     """So many messages of the twelve months before `until`, in the order in which these laboratories reported them."""
+    return list(stream(count, until=until, by=by))
+
+
+def stream(count: int, *, until: datetime, by: Sequence[str]) -> Iterator[Report]:
+    """The same, one after the other: only the latest, which are said again or amended, are held."""
     source = random.Random(_SEED)
     kinds = _kinds(source)
-    made: list[Report] = []
+    latest = deque[Report](maxlen=_LATEST)
     for number in range(count):
         chance = source.random()
         at = until - timedelta(days=_DAYS) * (1 - number / count)
-        if made and chance < _SAID_TWICE:
-            made.append(source.choice(made[-200:]))
-        elif made and chance < _SAID_TWICE + _AMENDED:
-            made.append(_amended(source.choice(made[-200:]), at, number))
+        if latest and chance < _SAID_TWICE:
+            made = source.choice(latest)
+        elif latest and chance < _SAID_TWICE + _AMENDED:
+            made = _amended(source.choice(latest), at, number)
         else:
-            made.append(_report(next(kinds), number, at, by, source))
-    return made
+            made = _report(next(kinds), number, at, by, source)
+        latest.append(made)
+        yield made
 
 
 def hot(count: int, *, until: datetime, by: Sequence[str]) -> list[Report]:
