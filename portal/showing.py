@@ -15,6 +15,7 @@ from notifiers.wording.hours import answer_by
 from notifiers.wording.phrases import REPLY
 from notifiers.wording.tongue import Tongue, tongue
 from portal import phrases
+from portal.places import placed
 from schemas.languages import ENGLISH, LANGUAGES
 from storage.answers import Told
 
@@ -61,6 +62,7 @@ def alert(
         ended=told.event.kind in ENDINGS,
         kinds=[(kind.value, t.say(words)) for kind, words in phrases.KIND.items()],
         said_kinds={kind.value: t.say(words) for kind, words in phrases.KIND.items()},
+        tiles=placed(wording, told.event, t),
         problem=problem,
         typed=typed or {},
         due=answer_by(told.answer_by, told.country, t) if told.answer_by else "",

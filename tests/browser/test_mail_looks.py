@@ -1,16 +1,17 @@
 """How a mail looks to whoever opens it: narrow and wide, light and dark, without pictures, without its style sheet."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser
 
 from notifiers.purposes import Content, purpose_of
-from notifiers.rendering import Reader, mail_body
+from notifiers.rendering import Reader, digest_body, mail_body
 from schemas.alert_events import AlertEvent, NearMiss, OverrideRef
-from schemas.vocabularies import Level, Turn
+from schemas.digests import Count, Digest, Line, Window
+from schemas.vocabularies import EU_COUNTRIES, Category, Handling, Level, Turn
 from tests.browser.looking import SCHEMES, Look, look, offline
 from tests.speaking import CANCELLED, EXERCISE, PROVISIONAL, RED, URGENT
 
@@ -45,6 +46,37 @@ MAILS: Final = {
 
 def html(event: AlertEvent, content: Content, reader: Reader, language: str) -> str:
     return mail_body(event, purpose=purpose_of(event.kind), content=content, reader=reader, language=language).html
+
+
+def digest_html(language: str, reader: Reader = SUBSCRIBER) -> str:
+    """A full one: many lines, every class, many countries, a condition of use."""
+    start = datetime(2026, 11, 16, 7, tzinfo=UTC)
+    line = Line(
+        number="TOC-A-2026-0001", title="N-" + "pyrrolidinoprotonitazepyne" * 4, level=1, countries=("SI", "FI")
+    )
+    made = Digest(
+        handling=Handling.AMBER,
+        use_conditions=("https://example.org/" + "a" * 300,),
+        window=Window(start=start, end=start + timedelta(days=7)),
+        lines=(line, line.model_copy(update={"title": "Protonitazepyne in tablets", "number": "TOC-A-2026-0002"})),
+        more=12,
+        classes={category: Count(now=3, before=1) for category in Category},
+        countries={code: Count(now=2, before=4) for code in sorted(EU_COUNTRIES)},
+    )
+    return digest_body(made, digest_id="0" * 32, language=language, reader=reader).html
+
+
+@pytest.mark.parametrize("width", [320, 640])
+@pytest.mark.parametrize(("language", "reader"), [("en", SUBSCRIBER), ("el", AUTHORITY)])
+def test_a_digest_is_read_without_hindrance(chromium: Browser, width: int, language: str, reader: Reader) -> None:
+    page = digest_html(language, reader)
+    for scheme in SCHEMES:
+        for dress, shown in (("styled", page), ("stripped", stripped(page))):
+            with look(chromium, width=width, scheme=scheme) as seen:
+                offline(seen)
+                seen.page.set_content(shown)
+                assert seen.page.get_by_role("heading", level=2).count() == 3
+                check(seen, f"mail-digest-{language}-{width}-{scheme}-{dress}")
 
 
 def stripped(page: str) -> str:

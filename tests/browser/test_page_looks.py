@@ -41,8 +41,21 @@ def stop(portal: Portal) -> str:
     return portal.link(delivery(portal.here, mail_to("open").address), LinkPurpose.UNSUBSCRIBE)
 
 
+def spread(portal: Portal) -> str:
+    """In many countries, some of them newly affected."""
+    event = alert_event(countries=("SI", "AT", "DE", "EE", "FI", "GB"))
+    counts = [
+        each.model_copy(update={"events": n * n, "newly_affected": n % 2 == 0})
+        for n, each in enumerate(event.countries, start=1)
+    ]
+    portal.here.import_(authority("si", mail_to("si")))
+    portal.here.planned(event.model_copy(update={"countries": tuple(counts)}))
+    return portal.link(delivery(portal.here, mail_to("si").address))
+
+
 PAGES: Final[dict[str, Callable[[Portal], str]]] = {
     "alert": told,
+    "spread": spread,
     "exercise": lambda portal: told(portal, tense=Tense.EXERCISE),
     "red": lambda portal: told(portal, handling=Handling.RED),
     "ended": ended,
@@ -147,6 +160,19 @@ def test_whoever_subscribed_ends_it_with_a_button(chromium: Browser, portal: Por
         seen.page.get_by_role("button", name="Yes, unsubscribe").click()
         assert seen.page.get_by_text("You are unsubscribed.").is_visible()
     assert portal.here.sql_one("SELECT count(*) FROM unsubscriptions") == 1
+
+
+def test_the_tiles_are_heard_as_countries_with_their_numbers(chromium: Browser, portal: Portal) -> None:
+    with look(chromium, width=640, scheme="light") as seen:
+        seen.page.goto(spread(portal))
+        heard = seen.page.get_by_role("list", name="Where").get_by_role("listitem").all_inner_texts()
+    assert [" ".join(text.split()[2:]) for text in heard] == [
+        "Finland 25",
+        "Estonia 16 (newly affected)",
+        "Germany 9",
+        "Austria 4 (newly affected)",
+        "Slovenia 1",
+    ]
 
 
 def test_on_paper_stands_the_alert_and_no_form(chromium: Browser, portal: Portal) -> None:
