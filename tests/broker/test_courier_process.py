@@ -1,7 +1,7 @@
 """The courier as a process of its own: killed between claim and answer, told to end, started twice."""
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,8 @@ def here(kafka: str, database: str, box: Mailbox) -> Iterator[Site]:
     found.engine.dispose()
 
 
-def courier(here: Site, log: Path) -> Program:
+def courier(here: Site, log: Path, *, more: Mapping[str, str] | None = None) -> Program:
+    """A courier as a process of its own; `more` is in its environment too."""
     environment = {
         "TOCSIN_DATABASE__URL": here.url,
         "TOCSIN_KAFKA__BOOTSTRAP": here.kafka,
@@ -35,6 +36,7 @@ def courier(here: Site, log: Path) -> Program:
         "TOCSIN_SMTP__PORT": str(here.mailbox.port),
         "TOCSIN_SMTP__TLS": "none",
         "TOCSIN_DATA_DIR": str(log.parent / "var"),
+        **(more or {}),
     }
     return Program(tocsin("courier"), log=log, environment=environment)
 
