@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jsonschema import Draft202012Validator
+from sqlalchemy import text
 
 from notifiers.digesting import Digesting
 from notifiers.email.verp import Verp
@@ -17,8 +18,10 @@ from notifiers.tokens import LinkPurpose, Links
 from notifiers.webhook.signing import verified
 from schemas.publish import DIRECTORY
 from schemas.subscribers import SubscriberEntry
+from schemas.topics import DELIVERY_RECEIPTS
 from schemas.vocabularies import Handling, Level
-from storage import subscribers
+from storage import epochs, recovery, subscribers
+from storage.epochs import Told
 from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site, volunteer
 from tests.receivers import SECRET, Mailbox, hook, mailbox
 from tests.telling import alert_event
@@ -246,3 +249,29 @@ async def test_a_webhook_that_asks_for_a_digest_gets_it_signed_and_as_published(
     assert second == {"number": "TOC-A-2026-0002", "title": None, "level": 1, "countries": []}
     assert message["data"]["countries"] == {"SI": {"now": 1, "before": 0}}
     assert "carfentanil" not in body
+
+
+async def test_after_a_restore_the_receipt_of_a_digest_keeps_it_from_being_sent_again(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    async with here.courier():
+        await settled(here)
+    with here.engine.begin() as connection:
+        rows = connection.execute(text("SELECT id, event_id, CAST(body AS text) AS body FROM outbox WHERE topic = :t"),
+                                  {"t": DELIVERY_RECEIPTS}).all()  # fmt: skip
+        for table in ("attempts", "deliveries", "digests"):
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text("DELETE FROM alert_threads WHERE alert_id IN (SELECT key FROM outbox)"))
+        connection.execute(text("DELETE FROM outbox WHERE topic IN ('letters', 'delivery-receipts')"))
+    receipts = [
+        Told(topic=DELIVERY_RECEIPTS, epoch=1, number=row.id, event_id=row.event_id, body=row.body.encode())
+        for row in rows
+    ]
+    with here.engine.begin() as connection:
+        recovery.begin(connection)
+        recovery.stage(connection, receipts)
+        recovery.settle(connection)
+        assert all(epochs.knows(connection, each) for one in receipts if (each := epochs.receipt_of(one)))
+    assert digests(here) == [("accepted", "accepted")]
+    here.planned(alert_event(thread="again", level=Level.L1))
+    assert plan(here) == 0
