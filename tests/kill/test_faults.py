@@ -19,7 +19,7 @@ from tests.kill import faults
 from tests.kill.clock import NoClock, machine_clock
 from tests.kill.engines import no_small_disk
 from tests.kill.summary import Told
-from tests.kill.trial import Trial, trial, widest_trial
+from tests.kill.trial import Say, Trial, trial, widest_trial
 
 pytestmark = pytest.mark.long
 
@@ -65,9 +65,10 @@ Tell = Callable[[str, object], None]
 
 @pytest.mark.parametrize("name", ALONE)
 async def test_a_fault_alone_leaves_every_report_decided_about_once(
-    name: str, tmp_path: Path, record_property: Tell
+    name: str, tmp_path: Path, record_property: Tell, say: Say
 ) -> None:
     async with trial(tmp_path, seed=SEED) as hurt:
+        hurt.say = say
         await hurt.suffer(partial(faults.each, names=ALONE[name]))
         await _passes(hurt, record_property)
         if "committed offsets pushed" in ALONE[name]:
@@ -76,10 +77,11 @@ async def test_a_fault_alone_leaves_every_report_decided_about_once(
 
 
 async def test_without_any_fault_poison_and_a_bug_in_the_handler_end_as_dead_letters(
-    tmp_path: Path, record_property: Tell
+    tmp_path: Path, record_property: Tell, say: Say
 ) -> None:
     """The undisturbed run, which equals the reference too. One message in a hundred is poison, as in every trial."""
     async with trial(tmp_path, seed=SEED) as hurt:
+        hurt.say = say
         await hurt.suffer(partial(faults.each, names=()), reports=2_600)
         await _passes(hurt, record_property)
         reasons = {row[0] for row in hurt.site.query("SELECT DISTINCT reason FROM dead_letters")}
@@ -87,32 +89,36 @@ async def test_without_any_fault_poison_and_a_bug_in_the_handler_end_as_dead_let
 
 
 async def test_a_clock_that_is_an_hour_wrong_of_one_worker_or_of_the_machine_changes_nothing(
-    tmp_path: Path, record_property: Tell
+    tmp_path: Path, record_property: Tell, say: Say
 ) -> None:
     wrong = ("worker an hour ahead", "worker an hour behind", *("clock moved",) * 4)
     try:
         with machine_clock() as clock:
             async with trial(tmp_path, seed=SEED, clock=clock) as hurt:
+                hurt.say = say
                 await hurt.suffer(partial(faults.each, names=wrong))
                 await _passes(hurt, record_property)
     except NoClock as reason:
         pytest.skip(str(reason))
 
 
-async def test_a_full_disk_under_kafka_and_postgresql_loses_nothing(tmp_path: Path, record_property: Tell) -> None:
+async def test_a_full_disk_under_kafka_and_postgresql_loses_nothing(
+    tmp_path: Path, record_property: Tell, say: Say
+) -> None:
     if reason := no_small_disk():
         pytest.skip(reason)
     async with trial(tmp_path, seed=SEED, small_disk=True) as hurt:
+        hurt.say = say
         await hurt.suffer(partial(faults.each, names=("disk full",) * 2))
         await _passes(hurt, record_property)
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 async def test_all_faults_mixed_at_random_leave_every_report_decided_about_once(
-    number: int, tmp_path: Path, record_property: Tell
+    number: int, tmp_path: Path, record_property: Tell, say: Say
 ) -> None:
-    print(f"TOCSIN_KILL_SEED={SEED}")
     async with widest_trial(tmp_path, seed=SEED + number) as hurt:
+        hurt.say = say
         hurt.rate = SEVERAL
         await hurt.suffer(partial(faults.mixed, faults=FAULTS), reports=REPORTS)
         await _passes(hurt, record_property)
@@ -121,5 +127,5 @@ async def test_all_faults_mixed_at_random_leave_every_report_decided_about_once(
 async def _passes(hurt: Trial, tell: Tell) -> None:
     verdict = await hurt.verdict()
     tell(Told.name(), Told(SEED, hurt.faults, verdict, hurt.left_out))
-    print(f"seed {SEED}: {dict(hurt.faults)} {verdict}")
+    hurt.say(f"{verdict}; TOCSIN_KILL_SEED={SEED}")
     assert not verdict.wrong, f"TOCSIN_KILL_SEED={SEED} repeats it: {verdict}"

@@ -41,6 +41,9 @@ MOST_UNREAD: Final = 5_000
 
 RELAY: Final = 9
 
+SAY_EVERY: Final = 20.0
+
+Say = Callable[[str], None]
 Value = TypeVar("Value")
 Other = TypeVar("Other")
 
@@ -67,20 +70,23 @@ class Trial:
     outage: asyncio.Lock = field(default_factory=asyncio.Lock)
     programs: dict[int, Sequence[str]] = field(default_factory=dict)
     """What a number runs when that is not a worker."""
+    say: Say = lambda line: None
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
 
     async def suffer(self, faults: Callable[["Trial"], Awaitable[None]], *, reports: int = 0) -> None:
         """Let reports come while `faults` runs, and until there were so many; then let everything be read."""
+        self.say(f"seed {self.seed}")
         over = asyncio.Event()
         feeding = asyncio.create_task(self._feed(over, reports))
-        keeping = asyncio.gather(self._keep(), self._keep_engines())
+        keeping = asyncio.gather(self._keep(), self._keep_engines(), self._tell())
         try:
             await self.until(self._all_begun)
             await faults(self)
             over.set()
             await feeding
+            self.say(f"{self.sent:,} reports sent, {self.faults.total()} faults: reading what is left")
             await self.until_read()
         finally:
             for task in (feeding, keeping):
@@ -98,8 +104,17 @@ class Trial:
         await self.until(lambda: self.read_to() >= ends, within=within)
         await self.until(lambda: self._count("SELECT count(*) FROM outbox WHERE published_at IS NULL") == 0)
 
+    async def _tell(self) -> None:
+        """How far it is, now and then."""
+        while True:
+            await asyncio.sleep(SAY_EVERY)
+            read = await asyncio.to_thread(self.read_to)
+            known = f"{read:,} read" if read >= 0 else "the database is away"
+            self.say(f"{self.sent:,} reports sent, {known}, {self.faults.total()} faults")
+
     async def verdict(self) -> Verdict:
         """Stop the workers and compare with the reference."""
+        self.say("comparing with the reference")
         for worker in self.site.running.values():
             worker.terminate()
         for worker in self.site.running.values():
@@ -109,6 +124,7 @@ class Trial:
     def struck(self, fault: str) -> None:
         """Count a fault."""
         self.faults[fault] += 1
+        self.say(fault)
 
     def victim(self) -> int:
         """One of the two workers."""
