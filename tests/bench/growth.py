@@ -1,178 +1,246 @@
-"""`python -m tests.bench.growth`: does it stay as fast as it began? Slices of N reports, then N more on top.
+"""`python -m tests.bench.growth`: does it stay as fast as it began? A year of N reports, then another N on top of it.
 
-Reports per second and memory of one worker for each tenth of `--reports` new ones of a year, then for as many new ones
-of the next year into the same database; then a case of one substance that never ends, and how long recalling it takes.
-Not part of `make bench`: with the 100,000 reports of a year of Europe it takes some ten minutes, and 2 kB of memory
-each. Engines of its own; nothing is left running.
+Per slice: reports a second, CPU of the worker and of PostgreSQL for each report, memory, disk. What one machine does
+beside hardly shows in CPU times, so the verdict is over those: a straight line through the slices, its growth from the
+first to the last, and how sure that is. Exit code 1 when it grows for sure, and by more than a twentieth.
+
+Another process makes the reports, never more than two slices ahead; Kafka keeps the last few slices only. With
+1,000,000 (`--reports`) of ten slices each it takes hours and some 15 GB. Engines of its own; nothing is left running.
 """
 
 import argparse
+import asyncio
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
-from statistics import median
+from statistics import linear_regression, mean
 from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 import psutil
-from sqlalchemy import text
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from alerts import catalogue
-from alerts.grading import european_grading
-from alerts.pipeline import Setting, read
-from alerts.readings import Reading
-from schemas.decoding import Decoded, decode_bytes
-from storage import memory
-from storage.memory import Kept, Wanted
-from tests.bench.reports import Report, laboratories, reports, spread_out
-from tests.bench.site import Run, Site, memory_mb, site, wait
+from schemas.topics import TopicSpec, laboratory_topics
+from streams.admin import administration
+from streams.config import Kafka
+from tests.bench.figures import quantile
+from tests.bench.perpetual import largest_recalled
+from tests.bench.reports import Report, laboratories, spread_out, stream
+from tests.bench.site import Run, Site, memory_mb, site
 from tests.programs import Program
 
 SLICES: Final = 10
+YEARS: Final = 2
 YEAR: Final = timedelta(days=365)
-RECALLS: Final = 50
-_CHUNK: Final = 20_000
+AHEAD: Final = 2
+LOOK_EVERY: Final = 0.5
+STUCK_AFTER: Final = 180.0
+ALLOWED: Final = 0.05
+"""Trees of indexes get a level deeper now and then; more than a twentieth over all slices is no such thing."""
+
+SURE: Final = 2.1
+"""Standard errors on either side: 95 of 100 for some twenty slices."""
+
+_CHUNK: Final = 10_000
+_SEGMENT: Final = 32 * 1024 * 1024
 _SIZE: Final = "SELECT pg_database_size(current_database())"
-_DUPLICATES: Final = "SELECT coalesce(sum(duplicates), 0) FROM stream_positions"
+_BACKEND: Final = "SELECT pg_backend_pid()"
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """One tenth of a year: how fast it went, what the worker held in memory and the database on disk after it.
-
-    `cpu_us` is the worker's own time per report: it does not depend on what else the machine does.
-    """
+    """A tenth of a year: how fast it went, what it cost, and what worker, database and log held after it."""
 
     reports: int
     rate: float
-    cpu_us: float
+    worker_us: float
+    database_us: float
     memory_mb: float
     database_mb: float
+    log_mb: float
+
+    @property
+    def cpu_us(self) -> float:
+        """Of both, for each report."""
+        return self.worker_us + self.database_us
 
 
-def growth(made: Site, *, count: int, now: datetime, say: Say) -> dict[str, list[Slice]]:
+@dataclass(frozen=True, kw_only=True)
+class Slope:
+    """Growth from the first slice to the last, as a share of the mean; `sure` is how far off it may be."""
+
+    growth: float
+    sure: float
+
+    @property
+    def is_there(self) -> bool:
+        """Beyond noise, and beyond what is allowed."""
+        return self.growth - self.sure > 0 and self.growth > ALLOWED
+
+
+def slope(values: Sequence[float]) -> Slope:
+    """A straight line through the values (least squares), with the uncertainty of its rise."""
+    places, last = range(len(values)), len(values) - 1
+    line = linear_regression(places, values)
+    off = sum((value - line.intercept - line.slope * place) ** 2 for place, value in zip(places, values, strict=True))
+    spread = sum((place - mean(places)) ** 2 for place in places)
+    error = (off / (len(values) - 2) / spread) ** 0.5
+    return Slope(growth=line.slope * last / mean(values), sure=SURE * error * last / mean(values))
+
+
+def growth(made: Site, *, count: int, now: datetime, say: Say) -> list[Slice]:
     """Two years of `count` reports each, one after the other, into one database."""
     names = laboratories("growth")
     made.open_topics(names)
-    found: dict[str, list[Slice]] = {}
+    asyncio.run(_keep_little(made.kafka, names))
+    room, context = get_context("spawn").Semaphore(AHEAD), get_context("spawn")
+    given = (made, names, count, now, room)
     with made.run("growth", names) as run:
-        for year, until in (("first", now - YEAR), ("second", now)):
-            _publish(made, _year(year, count, until, names))
-            say(f"{count:,} reports of the {year} year are in Kafka")
+        maker = context.Process(target=_make, args=given, daemon=True)
+        maker.start()
+        try:
             with run.worker() as worker:
-                found[year] = list(_slices(run, worker, count, say))
-        perpetual(run, count=count, now=now, say=say)
+                found = list(_slices(run, worker, count, room, say))
+        finally:
+            maker.terminate()
+            maker.join()
+        took = largest_recalled(run, now=now, say=say)
+        say(f"recalled for a new report: {quantile(took, 0.5):.1f} ms (p50), {quantile(took, 0.99):.1f} ms (p99)")
     return found
 
 
-def _year(tag: str, count: int, until: datetime, names: Sequence[str]) -> list[Report]:
-    """The reports that `make bench` uses, as events of their own: nothing of another year is said again."""
-    return [_renamed(one, tag) for one in reports(count, until=until, by=names)]
+def _make(made: Site, names: Sequence[str], count: int, now: datetime, room: Semaphore) -> None:
+    """In a process of its own: the reports of the years, slice by slice, as soon as there is room for one."""
+    size = count // SLICES
+    for year in range(YEARS):
+        messages = stream(count, until=now - YEAR * (YEARS - 1 - year), by=names)
+        while part := list(islice(messages, size)):
+            room.acquire()
+            for start in range(0, size, _CHUNK):
+                made.publish(spread_out([_renamed(one, f"year {year}") for one in part[start : start + _CHUNK]]))
 
 
 def _renamed(report: Report, tag: str) -> Report:
+    """An event of its own: nothing of another year is said again."""
     document = json.loads(report.value)
     document["event_id"] = str(uuid5(NAMESPACE_URL, f"{tag} {document['event_id']}"))
     document["reporter"]["case_ref"] = f"{tag} {document['reporter']['case_ref']}"
     return Report(report.laboratory, json.dumps(document, ensure_ascii=False).encode())
 
 
-def _publish(made: Site, messages: Sequence[Report]) -> None:
-    for start in range(0, len(messages), _CHUNK):
-        made.publish(spread_out(messages[start : start + _CHUNK]))
+async def _keep_little(kafka: Kafka, names: Sequence[str]) -> None:
+    """What was read goes as soon as Kafka looks, every five minutes: the disk need not hold millions of reports."""
+    async with administration(kafka) as client:
+        await client.alter_configs([_small(spec) for name in names for spec in laboratory_topics(name)])
 
 
-def _slices(run: Run, worker: Program, count: int, say: Say) -> Iterator[Slice]:
+def _small(spec: TopicSpec) -> ConfigResource:
+    kept = {"segment.bytes": str(_SEGMENT), "retention.bytes": str(8 * _SEGMENT)}
+    return ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.settings() | kept)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """What was used up to a moment."""
+
+    read: int
+    at: float
+    worker: float
+    database: float
+
+    @staticmethod
+    def now(run: Run, worker: Program, server: psutil.Process) -> "_Moment":
+        return _Moment(
+            run.read_to(), time.perf_counter(), _cpu(psutil.Process(worker.process.pid)), _with_children(server)
+        )
+
+
+def _slices(run: Run, worker: Program, count: int, room: Semaphore, say: Say) -> Iterator[Slice]:
     """From the first commit on, so that the start of the worker counts nowhere."""
-    begun, size = run.read_to(), count // SLICES
-    wait(worker, lambda: run.read_to() > begun)
-    before, clock, used = run.read_to(), time.perf_counter(), _cpu(worker)
-    for number in range(1, SLICES + 1):
-        stop = begun + number * size
-        wait(worker, lambda stop=stop: run.read_to() >= stop)  # type: ignore[misc]
-        after, now, spent = run.read_to(), time.perf_counter(), _cpu(worker)
-        made = Slice(
-            reports=after,
-            rate=(after - before) / (now - clock),
-            cpu_us=(spent - used) / (after - before) * 1e6,
-            memory_mb=memory_mb(worker),
-            database_mb=run.number(_SIZE) / 1e6,
-        )
+    server = psutil.Process(run.number(_BACKEND)).parent()
+    if server is None:
+        raise AssertionError("the server's process is not to be seen")
+    _read_on(run, worker, 1)
+    before = _Moment.now(run, worker, server)
+    for number in range(1, YEARS * SLICES + 1):
+        _read_on(run, worker, number * (count // SLICES))
+        room.release()
+        after = _Moment.now(run, worker, server)
+        made = _slice(run, worker, before, after)
         say(
-            f"to {after:>9,}: {made.rate:6,.0f} reports/s, {made.cpu_us:6,.0f} µs of the worker each, "
-            f"worker {made.memory_mb:4.0f} MB, database {made.database_mb:6,.0f} MB"
+            f"to {made.reports:>9,}: {made.rate:6,.0f} reports/s, CPU a report of worker {made.worker_us:5,.0f} and "
+            f"PostgreSQL {made.database_us:5,.0f} µs, memory {made.memory_mb:4.0f} MB, "
+            f"database {made.database_mb:6,.0f} MB, Kafka {made.log_mb:5,.0f} MB"
         )
-        before, clock, used = after, now, spent
+        before = after
         yield made
 
 
-def _cpu(worker: Program) -> float:
-    times = psutil.Process(worker.process.pid).cpu_times()
+def _slice(run: Run, worker: Program, before: _Moment, after: _Moment) -> Slice:
+    read = after.read - before.read
+    return Slice(
+        reports=after.read,
+        rate=read / (after.at - before.at),
+        worker_us=(after.worker - before.worker) / read * 1e6,
+        database_us=(after.database - before.database) / read * 1e6,
+        memory_mb=memory_mb(worker),
+        database_mb=run.number(_SIZE) / 1e6,
+        log_mb=sum(file.stat().st_size for file in run.site.directory.glob("engines/kafka/**/*.log")) / 1e6,
+    )
+
+
+def _read_on(run: Run, worker: Program, stop: int) -> None:
+    """Until so many were read; a worker that ended, or reads nothing for minutes, is a failure that shows its words."""
+    reached, since = run.read_to(), time.monotonic()
+    while reached < stop:
+        time.sleep(LOOK_EVERY)
+        now = run.read_to()
+        if now > reached:
+            reached, since = now, time.monotonic()
+        elif worker.process.poll() is not None or time.monotonic() - since > STUCK_AFTER:
+            raise AssertionError(f"{reached:,} of {stop:,} were read; the worker said:\n{worker.said()[-4000:]}")
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
     return float(times.user + times.system)
 
 
-def perpetual(run: Run, *, count: int, now: datetime, say: Say) -> None:
-    """How long recalling the case with most findings takes, as a new report of it does and as an amended one does."""
-    setting = Setting(catalogue=catalogue.load(), grading=european_grading())
-    with run.engine.connect() as connection:
-        key, number = connection.execute(
-            text("SELECT case_key, count(*) FROM case_reports GROUP BY case_key ORDER BY 2 DESC LIMIT 1")
-        ).one()
-        body = connection.execute(
-            text(
-                "SELECT CAST(d.body AS text), d.laboratory FROM case_reports r JOIN detections d "
-                "USING (laboratory, event_id) WHERE r.case_key = :key ORDER BY d.decided_at DESC, d.event_id LIMIT 1"
-            ),
-            {"key": key},
-        ).one()
-    reading = _as_new(body[0], body[1], now, setting)
-    say(f"the case {key} has {number:,} reports")
-    say(f"recalled for a new report: {_recalled(run, reading, setting):.1f} ms (target ≤ 50 ms)")
-    whole = _recalled(run, reading, setting, whole=frozenset({key}), times=3)
-    say(f"recalled with every report, as an amendment needs it: {whole:,.0f} ms")
+def _with_children(server: psutil.Process) -> float:
+    """Of the server, of those of its processes that ended, and of those that run."""
+    times = server.cpu_times()
+    used = times.user + times.system + times.children_user + times.children_system
+    for child in server.children():
+        try:
+            used += _cpu(child)
+        except psutil.NoSuchProcess:
+            continue
+    return float(used)
 
 
-def _as_new(body: str, laboratory: str, now: datetime, setting: Setting) -> Reading:
-    document = json.loads(body)
-    document |= {"event_id": str(uuid5(NAMESPACE_URL, "perpetual")), "revision": 1, "action": "new"}
-    document["reporter"]["case_ref"] = "perpetual"
-    document["event_date"] = {"value": now.date().isoformat(), "precision": "day"}
-    document["reported_at"] = now.isoformat(timespec="seconds").replace("+00:00", "Z")
-    document["components"] = document["components"][:1]
-    decoded = decode_bytes(json.dumps(document).encode(), laboratory=laboratory)
-    if not isinstance(decoded, Decoded):
-        raise AssertionError(decoded)
-    return read(decoded, laboratory=laboratory, at=now, setting=setting)
-
-
-def _recalled(
-    run: Run, reading: Reading, setting: Setting, *, whole: frozenset[str] = frozenset(), times: int = RECALLS
-) -> float:
-    """Milliseconds of one recall, nothing kept from before: the median."""
-    wanted = Wanted(
-        reports=(reading.report,),
-        evidence=tuple(reading.said.evidence),
-        longest=setting.grading.rules.windows_days.longest,
-    )
-    took = []
-    for _ in range(times):
-        with run.engine.connect() as connection:
-            begin = time.perf_counter()
-            known = memory.known_events(connection, [reading.report])
-            memory.recall(connection, wanted, known, whole=whole, kept=Kept())
-            took.append((time.perf_counter() - begin) * 1000)
-    return median(took)
-
-
-def slope(slices: Sequence[Slice]) -> float:
-    """The worker's time per report in the last three slices, as a multiple of that in the first three."""
-    return median(one.cpu_us for one in slices[-3:]) / median(one.cpu_us for one in slices[:3])
+def verdict(slices: Sequence[Slice], say: Say) -> bool:
+    """Say how much each quantity grew; whether CPU did for sure. The first slice, without cases yet, is left out."""
+    warm = slices[1:]
+    for name, values in (
+        ("CPU of the worker a report", [one.worker_us for one in warm]),
+        ("CPU of PostgreSQL a report", [one.database_us for one in warm]),
+        ("memory of the worker", [one.memory_mb for one in warm]),
+    ):
+        found = slope(values)
+        say(f"{name}: {found.growth:+.1%} ± {found.sure:.1%} from the second slice to the last")
+    found = slope([one.cpu_us for one in warm])
+    said = "a slope" if found.is_there else "no slope beyond noise"
+    say(f"CPU a report: {found.growth:+.1%} ± {found.sure:.1%}: {said}")
+    return found.is_there
 
 
 def main() -> int:
@@ -188,16 +256,9 @@ def main() -> int:
 
     with site() as made:
         found = growth(made, count=given.reports, now=datetime.now(UTC), say=say)
-    everything = [one for slices in found.values() for one in slices]
-    say(f"time per report at the end as a multiple of that at the beginning: {slope(everything):.2f}")
-    say(
-        f"memory of the worker, least to most: {min(one.memory_mb for one in everything):.0f} to "
-        f"{max(one.memory_mb for one in everything):.0f} MB"
-    )
-    if given.json:
-        rows = {year: [vars(one) for one in slices] for year, slices in found.items()}
-        given.json.write_text(json.dumps(rows, indent=2) + "\n")
-    return 0
+    if given.json is not None:
+        given.json.write_text(json.dumps([asdict(one) for one in found], indent=2) + "\n", encoding="utf-8")
+    return int(verdict(found, say))
 
 
 if __name__ == "__main__":
