@@ -52,11 +52,7 @@ _READERS: Final = text("""
     ORDER BY destination
 """)
 
-_DONE: Final = text("""
-    SELECT digest_id FROM digests WHERE digest_id = ANY(:ids)
-    UNION SELECT delivery_id FROM deliveries WHERE delivery_id = ANY(:ids)
-""")
-"""After a restore the ledger may know of one from its receipt alone."""
+_DONE: Final = text("SELECT digest_id FROM digests WHERE digest_id = ANY(:ids)")
 
 _HEARD: Final = text("""
     SELECT d.destination_id AS destination, CAST(e.body AS text) AS body, d.planned_at AS at, d.reason, d.content,
@@ -119,7 +115,8 @@ def heard(connection: Connection, destinations: Sequence[str], *, since: datetim
 
 
 def plan(connection: Connection, digest_id: str, destination: str, digest: Digest) -> bool:
-    """Keep that this window has its digest and, unless it is empty, put it into the ledger; whether that was done."""
+    """Keep that this window has its digest and, unless it is empty, put it into the ledger; whether that was done.
+    After a restore the ledger may know of it already, from its receipt."""
     over: Window = digest.window
     row = {"digest_id": digest_id, "destination": destination, "start": over.start, "end": over.end}
     first = connection.execute(_PLAN, {**row, "empty": digest.empty}).rowcount > 0

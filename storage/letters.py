@@ -58,11 +58,9 @@ _PLAN: Final = text(f"""
       ON CONFLICT (delivery_id) DO NOTHING RETURNING delivery_id),
     thread AS (
       INSERT INTO alert_threads (alert_id, tense, planned_revision, current_revision, handling, audience, conditions)
-      SELECT delivery_id, :tense, 1, 1, :handling, :audience, :conditions FROM fresh
-      ON CONFLICT (alert_id) DO NOTHING)
+      SELECT delivery_id, :tense, 1, 1, :handling, :audience, :conditions FROM fresh)
     INSERT INTO outbox (event_id, topic, key, body, planned_at, published_at)
     SELECT :event_id, '{TOPIC}', delivery_id, CAST(:body AS jsonb), now(), now() FROM fresh
-    ON CONFLICT (event_id) DO NOTHING
 """)
 
 _REPLACE: Final = text("""

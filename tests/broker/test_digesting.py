@@ -199,9 +199,9 @@ async def test_a_digest_that_comes_back_ends_the_address(here: Site, box: Mailbo
     assert here.sql_text("SELECT suppressed FROM destinations WHERE address LIKE 'si@%'") == "address_refused"
 
 
-def reader(*destinations: object) -> SubscriberEntry:
-    entry = volunteer("vo", *destinations)  # type: ignore[arg-type]
-    wish = entry.subscriptions[0].model_dump() | {"min_level": "L1", "digest": {"every": "day"}}
+def reader(*destinations: object, name: str = "vo", asks: bool = True) -> SubscriberEntry:
+    entry = volunteer(name, *destinations)  # type: ignore[arg-type]
+    wish = entry.subscriptions[0].model_dump() | {"min_level": "L1", "digest": {"every": "day"} if asks else None}
     return SubscriberEntry.model_validate(entry.model_dump() | {"subscriptions": [wish]})
 
 
@@ -225,7 +225,8 @@ async def test_one_click_in_a_digest_ends_the_subscription(here: Site, box: Mail
 async def test_a_webhook_that_asks_for_a_digest_gets_it_signed_and_as_published(here: Site) -> None:
     schema = json.loads((DIRECTORY / "webhook_digest.json").read_text(encoding="utf-8"))
     async with hook() as there:
-        here.import_(reader(hook_to(there.url, clearance="AMBER")), volunteer("no", hook_to(f"{there.url}?no")))
+        silent = reader(hook_to(f"{there.url}?no", clearance="AMBER"), name="no", asks=False)
+        here.import_(reader(hook_to(there.url, clearance="AMBER")), silent)
         here.planned(
             alert_event(thread="a", level=Level.L1, handling=Handling.GREEN),
             alert_event(thread="b", level=Level.L1, name="carfentanil").model_copy(
@@ -233,6 +234,7 @@ async def test_a_webhook_that_asks_for_a_digest_gets_it_signed_and_as_published(
             ),
         )
         assert plan(here, datetime.now(UTC) + timedelta(days=1)) == 1
+        assert plan(here, LATER) == 0  # who asks for nothing would be told weekly
         there.answers = [500]
         async with here.courier(hooks=(there,)):
             await comes(lambda: there.received)
