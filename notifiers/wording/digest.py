@@ -19,6 +19,7 @@ class DigestWording:
     subject: str
     bare_subject: str
     """What may stand outside an encrypted mail: nothing of how much there was."""
+    handling: str
     title: str
     lead: str
     new: str
@@ -43,6 +44,7 @@ def composed(made: Digest, *, language: str = ENGLISH) -> DigestWording:
     return DigestWording(
         subject=f"[{tlp}] {subject}",
         bare_subject=f"[{tlp}] {title}",
+        handling=t.say(phrases.HANDLING_SENTENCE, tlp=tlp, means=t.say(phrases.HANDLING[made.handling])),
         title=title,
         lead=t.say(phrases.DIGEST_LEAD),
         new=t.say(phrases.DIGEST_NEW),
@@ -56,7 +58,7 @@ def composed(made: Digest, *, language: str = ENGLISH) -> DigestWording:
         ),
         by_country=t.say(phrases.DIGEST_COUNTRIES),
         countries=tuple(_counted(t, t.country(code), count) for code, count in made.countries.items()),
-        footer=_footer(made, t, tlp),
+        footer=_footer(made, t),
         unsubscribe=t.say(phrases.UNSUBSCRIBE),
         language=t.code,
     )
@@ -71,10 +73,9 @@ def _line(line: Line, t: Tongue) -> str:
     )
 
 
-def _footer(made: Digest, t: Tongue, tlp: str) -> tuple[str, ...]:
-    """How it is to be handled, under which conditions, and what the numbers count."""
+def _footer(made: Digest, t: Tongue) -> tuple[str, ...]:
+    """For whom it is, under which conditions, and what the numbers count."""
     return (
-        t.say(phrases.HANDLING_SENTENCE, tlp=tlp, means=t.say(phrases.HANDLING[made.handling])),
         *((t.say(phrases.PRECURSOR_AUDIENCE),) if made.audience is Audience.PRECURSOR else ()),
         *(t.say(phrases.USE_CONDITION, condition=line) for line in distinct(made.use_conditions, limit=2000)),
         t.say(phrases.DIGEST_FOOTER),
