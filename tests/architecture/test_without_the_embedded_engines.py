@@ -65,13 +65,17 @@ def test_everything_that_production_runs_can_be_imported_without_it() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_settings_are_shown_without_it(tmp_path: Path) -> None:
     done = _without_local("settings", "show", "--data-dir", str(tmp_path))
     assert (done.returncode, done.stderr) == (0, "")
     assert "TOCSIN_KAFKA__BOOTSTRAP" in done.stdout
 
 
-@pytest.mark.parametrize("words", [("up",), ("up", "--data-dir", "x"), ("demo", "--fresh")])
+REST = [pytest.param(words, marks=pytest.mark.long) for words in (("up", "--data-dir", "x"), ("demo", "--fresh"))]
+
+
+@pytest.mark.parametrize("words", [("up",), *REST])
 def test_a_command_that_starts_engines_says_what_to_do(words: tuple[str, ...]) -> None:
     done = _without_local(*words)
     assert (done.returncode, done.stdout) == (1, "")

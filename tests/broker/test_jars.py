@@ -79,6 +79,7 @@ def test_a_jar_with_another_hash_is_refused_in_a_sentence(lock: Path, monkeypatc
             class_path(lock)
 
 
+@pytest.mark.long
 def test_without_network_and_cache_the_command_says_what_to_do(tmp_path: Path) -> None:
     environment = {"TOCSIN_CACHE_DIR": str(tmp_path), "TOCSIN_MAVEN_URL": "http://127.0.0.1:9/none"}
     ended = subprocess.run(

@@ -91,7 +91,9 @@ def test_its_mailbox_takes_and_shows_a_mail(site: tuple[Path, Program]) -> None:
         assert b"by way of up" in page.read()
 
 
-@pytest.mark.parametrize("name", CHILDREN)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if name == "kafka" else []) for name in CHILDREN]
+)
 def test_a_child_that_dies_is_started_again_and_that_is_said(site: tuple[Path, Program], name: str) -> None:
     directory, program = site
     before = program.pids(name)
@@ -104,6 +106,7 @@ def test_a_child_that_dies_is_started_again_and_that_is_said(site: tuple[Path, P
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
+@pytest.mark.long
 def test_a_new_laboratory_makes_the_worker_start_again_at_once(site: tuple[Path, Program]) -> None:
     directory, program = site
     before = len(program.pids("worker"))
@@ -177,6 +180,7 @@ def test_nothing_is_embedded_that_is_given_and_ctrl_c_stops_it_cleanly(engines: 
         assert not [process for process in family if alive(process.pid)]
 
 
+@pytest.mark.long
 def test_an_orphan_is_ended_and_a_stranger_is_not_and_a_closed_terminal_stops_it(
     engines: TestEngines, database: str
 ) -> None:
