@@ -5,7 +5,6 @@ A report sent to the key where it is was told apart: what another body describes
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from alerts.cases import FileKey, Report
 from alerts.evidence import Evidence
@@ -20,8 +19,8 @@ class Routes:
     """`version` changes with every decision. Single reports go before whole keys."""
 
     version: str = ""
-    keys: Mapping[FileKey, str] = field(default_factory=lambda: MappingProxyType({}))
-    reports: Mapping[tuple[FileKey, Report], str] = field(default_factory=lambda: MappingProxyType({}))
+    keys: Mapping[FileKey, str] = field(default_factory=dict)
+    reports: Mapping[tuple[FileKey, Report], str] = field(default_factory=dict)
 
     def target(self, evidence: Evidence) -> str:
         """The key under which a report is filed now."""

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -52,6 +52,8 @@ LOOK_UP_AFTER: Final = 5.0
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
+One = TypeVar("One")
+"""A record as one of the two stages prepared it."""
 
 
 class TooManyFailed(Exception):
@@ -119,7 +121,10 @@ class Guard(Generic[Prepared]):
         stop: Stop,
         place: Place = place,
         committed: Callable[[], None] = lambda: None,
+        most: int = 500,
     ) -> None:
+        self._most = most
+        self._stage = stage
         self._transaction = Transaction(engine, flow, stage, place)
         self._condemn = Transaction(engine, flow, Condemned(flow), place)
         self._engine = engine
@@ -127,18 +132,29 @@ class Guard(Generic[Prepared]):
         self._logs = logs
         self._stop = stop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="stage")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._known = frozenset[Partition]()
         self._held = frozenset[Partition]()
 
     async def handle(self, batch: Batch) -> None:
-        """Returns when all of it is committed; raises nothing."""
+        """Returns when all of it is committed; raises nothing. While one part is decided, the next one is prepared."""
+        parts = batch.parts(self._most)
+        ahead = [self._ahead.submit(self._stage.prepare, part.records) for part in parts[:2] if len(parts) > 1]
+        for number, part in enumerate(parts):
+            if number and number + 1 < len(parts):
+                ahead.append(self._ahead.submit(self._stage.prepare, parts[number + 1].records))
+            await self._handle(part, ahead.pop(0) if ahead else None)
+
+    async def _handle(self, batch: Batch, ahead: "Future[Sequence[Prepared]] | None" = None) -> None:
         await self._get_to_know(batch.partitions(self._transaction.flow))
+        ready = await _result(ahead)
         failures = again = 0
         while True:
             try:
-                await self._run(self._transaction, batch)
+                await self._run(self._transaction, batch, ready)
                 return
             except Again:
+                ready = None
                 again += 1
                 if again > MOST_AGAIN:
                     await self._divide(batch, RuntimeError(f"asked for another try {again} times"))
@@ -221,10 +237,10 @@ class Guard(Generic[Prepared]):
             return any(one.held is not None for one in await self._in_thread(self._positions, {partition}))
         return False
 
-    async def _run(self, transaction: Transaction[Prepared] | Transaction[Record], batch: Batch) -> None:
+    async def _run(self, transaction: Transaction[One], batch: Batch, ready: Sequence[One] | None = None) -> None:
         began = time.monotonic()
         loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._thread, transaction.run, batch, self._held)
+        result = await loop.run_in_executor(self._thread, transaction.run, batch, self._held, ready)
         _tell(transaction.flow, result, time.monotonic() - began)
         if result.counters.applied:
             await loop.run_in_executor(self._thread, self._spread_word)
@@ -314,6 +330,14 @@ class Guard(Generic[Prepared]):
         except TimeoutError:
             return
         self._stop.leave_unfinished()
+
+
+async def _result(ahead: "Future[Sequence[Prepared]] | None") -> Sequence[Prepared] | None:
+    """What was prepared ahead; nothing when that failed: prepared again, it fails where that is dealt with."""
+    if ahead is not None:
+        with suppress(Exception):
+            return await asyncio.wrap_future(ahead)
+    return None
 
 
 def _coordinates(record: Record | None) -> str:

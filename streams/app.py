@@ -5,11 +5,9 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, cast
 
-import aiokafka
 import faust
 import structlog
 from faust.auth import Credentials
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from faust.types import ChannelT, Message, StreamT
 from mode.services import WaitArgT
 from mode.utils.times import Seconds
@@ -17,6 +15,7 @@ from mode.utils.times import Seconds
 from schemas.records import Record
 from streams.clients import instant
 from streams.config import Kafka, Stream
+from streams.consumer import CommittedTransport
 from streams.transaction import Batch
 
 log: Final = structlog.get_logger("streams.app")
@@ -28,27 +27,9 @@ MOST_WINDOWS: Final = 20
 
 NEVER: Final = 2**62
 """After so many records Faust would commit in the loop that fetches, and everything would wait for it (10,000 unless
-told). Positions are ours; a commit tells the broker's monitoring how far we are, from a task of its own, each second."""
+told). Positions are ours; a commit tells the broker's monitoring how far we are, from a task of its own."""
 
 Handler = Callable[[Batch], Awaitable[None]]
-
-
-class _CommittedThread(AIOKafkaConsumerThread):
-    """Faust reads uncommitted records unless it writes transactions itself; we want committed ones only."""
-
-    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"
-        return consumer
-
-
-class _CommittedConsumer(Consumer):
-    def _new_consumer_thread(self) -> _CommittedThread:
-        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class _CommittedTransport(Transport):
-    Consumer = _CommittedConsumer
 
 
 class _Filling(faust.Stream[bytes]):
@@ -69,12 +50,12 @@ def build(stream: Stream, handle: Handler) -> faust.App:
     """An application whose one agent hands batches to `handle`, which must not raise."""
     stream.data_directory.mkdir(parents=True, exist_ok=True)
     app = _application(stream)
-    app.transport = _CommittedTransport(app.conf.broker_consumer, app)
+    app.transport = CommittedTransport(app.conf.broker_consumer, app)
     source = app.topic(
         *stream.topics, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", internal=False
     )
 
-    most = stream.batch_records
+    most = stream.batches_ahead * stream.batch_records
 
     async def assess(source_stream: StreamT[bytes]) -> None:
         async for events in cast(faust.Stream[bytes], source_stream).take_events(most, within=stream.batch_window):

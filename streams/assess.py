@@ -13,22 +13,20 @@ from alerts.deduplication import KnownEvent, Standing
 from alerts.effects import Effects, Recorded
 from alerts.errors import Missing
 from alerts.memory import Memory
-from alerts.pipeline import Setting, fold, read
+from alerts.pipeline import Setting, fold
 from alerts.readings import Reading
 from schemas.alert_events import AlertEvent
-from schemas.decoding import decode
 from schemas.records import Coordinates, Record
 from schemas.rejections import Rejection
-from schemas.topics import laboratory_of
-from schemas.vocabularies import RejectionReason
 from storage import memory as recalling
 from storage import recording
 from storage import waiting as waiting_revisions
 from storage.following import renewed
-from storage.laboratories import Laboratory, LaboratoryState
+from storage.laboratories import Laboratory
 from storage.memory import Kept, Known, Recalled, Wanted
 from storage.waiting import Waiting
 from streams import feedback
+from streams.reading import Reader, Readers
 from streams.stage import Again, Applied, Dead, Duplicate, Fate
 
 MOST_RECALLS = 4
@@ -58,28 +56,16 @@ class Assess:
     setting: Setting
     laboratories: Mapping[str, Laboratory]
     kept: Kept = field(default_factory=Kept)
+    readers: Readers = field(default_factory=lambda: Readers(0))
 
     def prepare(self, records: Sequence[Record]) -> Sequence[Assessed]:
         """Decode, check the reporter, identify: each record by itself."""
-        return [Assessed(record, self._read(record)) for record in records]
+        outcomes = self.readers.read(records, self._reader)
+        return [Assessed(record, outcome) for record, outcome in zip(records, outcomes, strict=True)]
 
-    def _read(self, record: Record) -> Reading | Rejection:
-        laboratory = self.laboratories.get(laboratory_of(record.topic) or "")
-        if laboratory is None or laboratory.state is LaboratoryState.SUSPENDED:
-            return _unknown(record, laboratory)
-        decoded = decode(record, laboratory=laboratory.id)
-        if isinstance(decoded, Rejection):
-            return decoded
-        role = decoded.detection.reporter.role
-        if role not in laboratory.roles:
-            return _other_role(laboratory, role)
-        return read(
-            decoded,
-            laboratory=laboratory.canonical_id,
-            at=record.timestamp,
-            setting=self.setting,
-            source=record.coordinates,
-        )
+    @property
+    def _reader(self) -> Reader:
+        return Reader(self.setting, self.laboratories)
 
     def apply(self, connection: Connection, prepared: Sequence[Assessed]) -> Sequence[Fate]:
         """Decide about all of them in order, and write what follows. Raises `Again` when another catalogue holds."""
@@ -132,9 +118,10 @@ class Assess:
     def _waiting(self, connection: Connection, readings: Sequence[Reading], known: Known) -> WaitingFor:
         """Revisions that came before these events and wait for them, read anew."""
         found: WaitingFor = {}
+        reader = self._reader
         ids = {reading.report[1] for reading in readings}
         for one in waiting_revisions.waiting_for(connection, sorted(ids)) if ids else ():
-            reading = self._read(one.record)
+            reading = reader(one.record)
             if isinstance(reading, Reading):
                 found.setdefault(reading.report, []).append(reading)
                 known.events.setdefault(reading.report, KnownEvent(*reading.report)).waiting[one.revision] = one.digest
@@ -185,21 +172,4 @@ def _copied(known: Known) -> Known:
         events={report: event.copied() for report, event in known.events.items()},
         owners=dict(known.owners),
         filed=known.filed,
-    )
-
-
-def _unknown(record: Record, laboratory: Laboratory | None) -> Rejection:
-    if laboratory is None:
-        sentence = f"No laboratory is registered for the topic {record.topic}: ask the operators to register it."
-    else:
-        sentence = f"The laboratory {laboratory.id} is suspended: ask the operators what has to happen first."
-    return Rejection.because(RejectionReason.UNKNOWN_REPORTER, sentence, "/reporter/lab")
-
-
-def _other_role(laboratory: Laboratory, role: str) -> Rejection:
-    allowed = ", ".join(sorted(laboratory.roles)) or "none"
-    return Rejection.because(
-        RejectionReason.REPORTER_MISMATCH,
-        f"The laboratory {laboratory.id} is registered as {allowed}, not as {role}: send a role it has.",
-        "/reporter/role",
     )

@@ -46,7 +46,11 @@ class Kafka:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stream:
-    """One worker process. `application` is also the consumer group, which Faust's committed offsets belong to."""
+    """One worker process. `application` is also the consumer group, which Faust's committed offsets belong to.
+
+    `batch_records` go into one transaction; so many batches are taken from Kafka at once, so that the next is read
+    while one is decided.
+    """
 
     kafka: Kafka
     application: str
@@ -54,6 +58,7 @@ class Stream:
     topics: tuple[str, ...]
     data_directory: Path
     batch_records: int = 500
+    batches_ahead: int = 4
     batch_window: float = 0.005
     watch_every: float = 10.0
     watch_patience: float = 30.0

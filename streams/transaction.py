@@ -80,6 +80,12 @@ class Batch:
         named = {Partition(flow=flow, topic=topic, partition=number) for topic, number in places}
         return frozenset(named if self.passed is None else named | {self.passed.partition})
 
+    def parts(self, most: int) -> "tuple[Batch, ...]":
+        """Batches of at most so many records that say the same one after the other."""
+        if self.passed is not None or len(self.records) <= most:
+            return (self,)
+        return tuple(Batch(self.records[start : start + most]) for start in range(0, len(self.records), most))
+
     def halves(self) -> "tuple[Batch, Batch]":
         """Two batches that say the same one after the other."""
         middle = len(self.records) // 2
@@ -135,19 +141,23 @@ class Transaction(Generic[Prepared]):
     stage: Stage[Prepared]
     place: Place
 
-    def run(self, batch: Batch, held: frozenset[Partition] = frozenset()) -> BatchResult:
+    def run(
+        self, batch: Batch, held: frozenset[Partition] = frozenset(), ready: Sequence[Prepared] | None = None
+    ) -> BatchResult:
         """All of it or nothing; what is of `held` partitions passes, and that they are held is seen under the locks.
+        `ready` are the records of the batch as the stage prepared them already.
 
         Raises `Gap`, `NotBegun`, `HoldsChanged`, `ForeignLog`, `Again`, and whatever stage or database raise.
         """
         asked = batch.partitions(self.flow)
         going = batch.without(self.flow, held)
-        prepared = self.stage.prepare(going.records)
+        if ready is None or len(ready) != len(going.records):
+            ready = self.stage.prepare(going.records)
         with self.engine.begin() as connection:
             known = self._locked(connection, asked, held & asked)
             placement = self.place(going, known, flow=self.flow)
             records = [going.records[index] for index in placement.fresh]
-            fates = self._fates(connection, records, [prepared[index] for index in placement.fresh], known)
+            fates = self._fates(connection, records, [ready[index] for index in placement.fresh], known)
             moves = self._moves(placement, records, fates)
             with together(connection):
                 self._bury(connection, records, fates)

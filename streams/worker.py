@@ -82,6 +82,7 @@ async def _main(worker: Worker[Prepared]) -> None:
         stop=stop,
         place=worker.place,
         committed=bell.ring,
+        most=worker.stream.batch_records,
     )
     began = asyncio.Event()
     beside = [asyncio.create_task(loop) for loop in _beside(worker, guard, stop, bell, began)]

@@ -263,9 +263,10 @@ class CourierSettings(Frozen):
 
 
 class BatchSettings(Frozen):
-    """What a worker takes into one transaction."""
+    """What a worker takes into one transaction. `readers`: processes that decode and identify beside it, 0 for none."""
 
     size: Annotated[int, Field(ge=1, le=500), Allowed("a whole number from 1 to 500")] = 500
+    readers: Annotated[int, Field(ge=0, le=16), Allowed("a whole number from 0 to 16")] = 1
     window: Duration = timedelta(milliseconds=5)
 
 

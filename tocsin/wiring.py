@@ -182,6 +182,7 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     """A worker over all laboratories of now. One flow keeps the clock and relays: live; a backfill only reads."""
     from storage.repeating import repeat_all
     from streams.assess import Assess
+    from streams.reading import Readers
     from streams.worker import Worker
 
     engine = database(settings, f"worker {flow.value}")
@@ -192,7 +193,7 @@ def worker(settings: Settings, flow: Flow) -> "Worker[Assessed]":
     return Worker(
         engine=engine,
         stream=stream(settings, flow, registered),
-        stage=Assess(decisions, {one.id: one for one in registered}),
+        stage=Assess(decisions, {one.id: one for one in registered}, readers=Readers(settings.batch.readers)),
         registry=version,
         site=settings.message_domain,
         tick=clock_work(engine, decisions) if flow is Flow.LIVE else None,
