@@ -134,11 +134,14 @@ class Known:
 
 @dataclass
 class Kept:
-    """Cases as this process left them, by id, with the version of their row. Bounded: the oldest go first. `told` is
-    read once: it changes only while no process runs."""
+    """Cases as this process left them, by id, with the version of their row. Bounded, by cases and by their days (a kB
+    each: without that bound memory grows with every report of a new day and place): the oldest go first. `told` is read
+    once: it changes only while no process runs."""
 
     most: int = 5_000
+    most_days: int = 100_000
     cases: dict[str, tuple[str, date, Case]] = field(default_factory=dict)
+    days: Counter[str] = field(default_factory=Counter)
     told: Told | None = None
 
     def take(self, case_id: str, version: str, since: date) -> tuple[date, Case] | None:
@@ -147,15 +150,23 @@ class Kept:
         It is handed over, not shared: what a failed transaction leaves half changed is never found here again.
         """
         found = self.cases.pop(case_id, None)
+        self.days.pop(case_id, None)
         if found is None or found[0] != version or found[1] > since:
             return None
         return found[1], found[2]
 
     def put(self, case: Case, version: str, since: date) -> None:
         """Keep a case for the next batch."""
-        while len(self.cases) >= self.most:
-            self.cases.pop(next(iter(self.cases)))
+        self.days[case.id] = len(case.days)
         self.cases[case.id] = (version, since, case)
+
+    def forget_oldest(self) -> None:
+        """Until it is small enough; the one that was put last stays, however many days it has."""
+        days = self.days.total()
+        while len(self.cases) > self.most or (days > self.most_days and len(self.cases) > 1):
+            oldest = next(iter(self.cases))
+            del self.cases[oldest]
+            days -= self.days.pop(oldest)
 
 
 @dataclass
