@@ -254,6 +254,7 @@ def _keep(cases: Sequence[Case], versions: Answer | None, recalled: Recalled, ke
     by_id = {case.id: case for case in cases}
     for row in versions or ():
         kept.put(by_id[row.id], row.version, recalled.since.get(row.id, BEGINNING))
+    kept.forget_oldest()
 
 
 _CASE_NAMES: Final = (
