@@ -20,9 +20,10 @@ from schemas.publish import DIRECTORY
 from schemas.subscribers import SubscriberEntry
 from schemas.topics import DELIVERY_RECEIPTS
 from schemas.vocabularies import Handling, Level
-from storage import epochs, recovery, subscribers
+from storage import epochs, recovery, redriving, subscribers
 from storage.epochs import Told
 from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site, volunteer
+from tests.programs import run
 from tests.receivers import SECRET, Mailbox, hook, mailbox
 from tests.telling import alert_event
 from tests.unit.test_bounces import report
@@ -81,6 +82,24 @@ async def test_who_has_something_to_read_gets_one_mail_for_the_window(here: Site
     assert "For information, nothing is urgent".upper() in words(box)
     assert "An opioid: 2 (before: 0)" in words(box)
     assert str(box.received[0]["Subject"]).startswith("[TLP:AMBER] Drug alerts from ")
+    (row,) = (each for each in here.rows() if each.purpose == "digest")
+    done = await asyncio.to_thread(
+        run, "deliveries", "show", row.delivery_id, environment={"TOCSIN_DATABASE__URL": here.url}
+    )
+    assert f"{row.alert} revision 1 (digest), L1, actual" in done.stdout
+    assert "The time of its digest is over, and there is something to tell." in done.stdout
+
+
+async def test_a_digest_that_failed_is_sent_when_a_person_has_it_tried_again(here: Site, box: Mailbox) -> None:
+    told(here)
+    plan(here)
+    box.answers = ["554 5.6.0 no"]
+    async with here.courier():
+        await comes(lambda: digests(here) == [("failed", "message_refused")])
+        with here.engine.begin() as connection:
+            redriving.redrive(connection, redriving.candidates(connection), by="officer", reason="mended")
+        await comes(lambda: digests(here) == [("accepted", "accepted")])
+    assert len(box.message_ids) == 1
 
 
 async def test_planned_and_sent_by_several_at_once_it_goes_out_once(here: Site, box: Mailbox) -> None:
