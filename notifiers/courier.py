@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 import structlog
 from sqlalchemy import Connection, Engine
 
 from notifiers import metrics
+from notifiers.booking import Booking
 from notifiers.breaker import Breaker
 from notifiers.email.verdicts import loses_address
 from notifiers.escalation import second_way
@@ -29,8 +29,6 @@ from storage.epochs import Fence, Restored
 from storage.ledger import Claimed, Due, Left, Refused, Result
 
 log: Final = structlog.get_logger("notifiers.courier")
-
-Value = TypeVar("Value")
 
 BY_WEBHOOK: Final = "the receiving system"
 
@@ -75,18 +73,18 @@ class Courier:
     database went back under it."""
 
     def __init__(self, engine: Engine, sender: Sender, config: CourierConfig) -> None:
-        self._engine = engine
+        self._ledger = Booking(engine, config.name, threads=config.threads)
         self._sender = sender
         self._config = config
-        self._busy: dict[Due, asyncio.Task[None]] = {}
+        self._busy: dict[str, tuple[Due, asyncio.Task[None]]] = {}
         self._waiting: tuple[Due, ...] = ()
         self._swept = float("-inf")
         self._stopping = False
+        self._refilling = False
         self._wake = asyncio.Event()
         self._fence = Fence()
         self._breaker = Breaker()
         self._sends: set[asyncio.Timeout] = set()
-        self._threads = ThreadPoolExecutor(config.threads, thread_name_prefix="ledger")
 
     def wake(self) -> None:
         """There may be something due: look now."""
@@ -119,32 +117,38 @@ class Courier:
         if now >= self._swept + self._config.look_every:
             self._swept = now
             await self._sweep()
-        shut, passed = self._breaker.shut(now), self._breaker.passed()
-        self._waiting = await self._database(lambda connection: self._due(connection, shut, passed))
-        self._start()
+        if len(self._busy) < self._config.limits.in_flight:
+            shut, passed = self._breaker.shut(now), self._breaker.passed()
+            self._waiting = await self._ledger.transact(lambda connection: self._due(connection, shut, passed))
+            self._start()
+        else:
+            await self._ledger.transact(self._fence.look)
 
     async def _sweep(self) -> None:
         """What a courier left in flight when it vanished becomes `unknown`, by the same rules as a lost reply."""
-        for left in await self._database(ledger.left_behind):
-            await self._finish(left, Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.LEASE_RAN_OUT))
+        found = await self._ledger.transact(ledger.left_behind)
+        lost = Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.LEASE_RAN_OUT)
+        await asyncio.gather(*(self._finish(left, lost) for left in found))
 
     def _start(self) -> None:
         """Begin what the lanes have room for; the rest waits here until something ends. A stale entry is harmless:
         its claim finds nothing."""
-        started = admit(self._waiting, self._busy, self._config.limits)
-        begun = self._busy.keys() | set(started)
-        self._waiting = tuple(each for each in self._waiting if each not in begun)
+        self._refilling = False
+        if self._stopping:
+            return
+        waiting = [each for each in self._waiting if each.delivery_id not in self._busy]
+        started = admit(waiting, [wanted for wanted, _ in self._busy.values()], self._config.limits)
+        begun = {each.delivery_id for each in started}
+        self._waiting = tuple(each for each in waiting if each.delivery_id not in begun)
         now = asyncio.get_running_loop().time()
         for each in started:
             if self._breaker.begin(each, now):
-                self._busy[each] = asyncio.create_task(self._deliver(each))
+                self._busy[each.delivery_id] = each, asyncio.create_task(self._deliver(each))
 
     def _due(self, connection: Connection, shut: frozenset[str], passed: frozenset[str]) -> tuple[Due, ...]:
         self._fence.look(connection)
         limits = self._config.limits
-        if len(self._busy) >= limits.in_flight:
-            return ()
-        leases.acquire(connection, self._config.name, limit=limits.in_flight)
+        leases.acquire(connection, self._config.name, limit=4 * limits.in_flight)
         return ledger.due(
             connection,
             self._config.name,
@@ -158,9 +162,9 @@ class Courier:
         """One attempt from claim to result. The time for the send runs from before the claim, so that it is over
         before the lease can be."""
         clock = asyncio.get_running_loop()
-        begun, outcome = clock.time(), None
+        begun, claimed, outcome = clock.time(), None, None
         try:
-            claimed = await self._database(lambda connection: ledger.claim(connection, wanted, self._config.name))
+            claimed = await self._ledger.claim(wanted)
             if isinstance(claimed, Refused):
                 metrics.came_into(claimed.state, claimed.reason)
                 log.info("delivery", stage="claim", outcome=claimed.state, reason=claimed.reason, **_ids(wanted))
@@ -173,13 +177,16 @@ class Courier:
             log.warning("delivery_interrupted", exc_info=None if expected else error, **_ids(wanted))
         finally:
             self._breaker.end(wanted, outcome, clock.time())
-            del self._busy[wanted]
-            self._next()
+            del self._busy[wanted.delivery_id]
+            self._next(looks=claimed is not None)
 
-    def _next(self) -> None:
-        if self._waiting and not self._stopping:
-            self._start()
-        else:
+    def _next(self, *, looks: bool) -> None:
+        """Fill up, once for all that end together. What found nothing to claim finds nothing more by looking at once:
+        the next look comes in time."""
+        if self._waiting and not self._refilling:
+            self._refilling = True
+            asyncio.get_running_loop().call_soon(self._start)
+        elif looks and not self._waiting:
             self._wake.set()
 
     async def _send(self, claimed: Claimed, *, until: float) -> Outcome:
@@ -205,7 +212,9 @@ class Courier:
         if outcome.reason is OutcomeReason.GONE or loses_address(outcome):
             await self._lose_address(claimed, outcome)
         if self._needs_second_way(claimed, outcome, circuit):
-            told = await self._insist(lambda each: second_way(each, claimed.alert_id, destination=claimed.destination))
+            told = await self._ledger.insist(
+                lambda each: second_way(each, claimed.alert_id, destination=claimed.destination)
+            )
             log.info("second_way", delivery=claimed.delivery_id, told=told)
         if claimed.channel is Channel.WEBHOOK:
             await self._judge_endpoint(claimed, outcome)
@@ -234,7 +243,10 @@ class Courier:
         `unknown`, which a late answer still settles."""
         follows = after(outcome, _circumstances(tried), chance=random.random())
         result = _result(tried, outcome, follows)
-        state = await self._insist(lambda connection: _recorded(connection, tried, outcome, result))
+        if outcome.acknowledged and isinstance(tried, Claimed):
+            state = await self._ledger.insist(lambda connection: _acknowledged(connection, tried, result))
+        else:
+            state = await self._ledger.record(result)
         metrics.attempts.labels(tried.channel, outcome.verdict).inc()
         if state is DeliveryState.SUPERSEDED:
             metrics.came_into(state, DeliveryReason.RETRACTION)
@@ -250,7 +262,7 @@ class Courier:
             metrics.pages.labels(Page.ADDRESS_LOST.value).inc()
             log.error("page", cause=Page.ADDRESS_LOST, destination=claimed.destination, reason=outcome.reason)
         if not claimed.statutory or claimed.channel is Channel.EMAIL:
-            await self._insist(lambda each: subscribers.suppress(each, claimed.destination, outcome.reason))
+            await self._ledger.insist(lambda each: subscribers.suppress(each, claimed.destination, outcome.reason))
 
     async def _judge_endpoint(self, claimed: Claimed, outcome: Outcome) -> None:
         """An endpoint that did nothing but fail for five days is switched off, and its owner told; a statutory one
@@ -258,10 +270,10 @@ class Courier:
         destination = claimed.destination
         if outcome.verdict is Verdict.ACCEPTED:
             if claimed.failing:
-                await self._insist(lambda each: endpoints.heard(each, destination))
+                await self._ledger.insist(lambda each: endpoints.heard(each, destination))
         elif outcome.reason not in NOT_THEIRS:
             may_end = not claimed.statutory
-            if await self._insist(lambda each: endpoints.failed(each, destination, may_end=may_end)):
+            if await self._ledger.insist(lambda each: endpoints.failed(each, destination, may_end=may_end)):
                 log.warning("endpoint_switched_off", destination=destination)
 
     def _page(self, tried: Claimed | Left, follows: Next) -> None:
@@ -278,29 +290,31 @@ class Courier:
             await self._guarded(self._keep)
 
     async def _keep(self) -> None:
-        busy = [each.destination for each in self._busy]
+        busy = [wanted.destination for wanted, _ in self._busy.values()]
 
         def keep(connection: Connection) -> None:
             leases.renew(connection, self._config.name)
             leases.release(connection, self._config.name, busy=busy)
 
-        await self._database(keep)
+        await self._ledger.transact(keep)
 
     async def _drain(self) -> None:
         """What is in flight may end; what still hangs near the end of the time is broken off and recorded as what it
         is, `unknown`."""
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=self._config.drain - RECORDING)
+        await self._ended(within=self._config.drain - RECORDING)
         for one in tuple(self._sends):
             with contextlib.suppress(RuntimeError):  # it ran out in this moment by itself
                 one.reschedule(asyncio.get_running_loop().time())
-        if self._busy:
-            await asyncio.wait(self._busy.values(), timeout=RECORDING)
+        await self._ended(within=RECORDING)
         try:
-            await self._database(lambda each: leases.release(each, self._config.name, busy=(), everything=True))
+            await self._ledger.transact(lambda each: leases.release(each, self._config.name, busy=(), everything=True))
         except Exception as error:
             log.warning("leases_not_returned", error=type(error).__name__)
-        self._threads.shutdown(wait=False)
+        self._ledger.close()
+
+    async def _ended(self, *, within: float) -> None:
+        if self._busy:
+            await asyncio.wait([task for _, task in self._busy.values()], timeout=within)
 
     async def _guarded(self, step: Callable[[], Awaitable[None]]) -> None:
         """A step whose trouble ends only that step: the next look comes anyway."""
@@ -311,33 +325,11 @@ class Courier:
         except Exception as error:
             log.warning("step_failed", error=type(error).__name__, exc_info=None if is_infrastructure(error) else error)
 
-    async def _insist(self, work: Callable[[Connection], Value]) -> Value:
-        """The work, again every second while the database is away."""
-        while True:
-            try:
-                return await self._database(work)
-            except Exception as error:
-                if not is_infrastructure(error):
-                    raise
-                log.warning("database_away", error=type(error).__name__)
-                await asyncio.sleep(1.0)
 
-    async def _database(self, work: Callable[[Connection], Value]) -> Value:
-        """One committed transaction, in a thread."""
-
-        def transact() -> Value:
-            with self._engine.begin() as connection:
-                return work(connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, transact)
-
-
-def _recorded(connection: Connection, tried: Claimed | Left, outcome: Outcome, result: Result) -> DeliveryState | None:
-    """The result and, where the receiver's answer acknowledges, that too, in one transaction."""
-    if not (outcome.acknowledged and isinstance(tried, Claimed)):
-        return ledger.finish(connection, result)
+def _acknowledged(connection: Connection, tried: Claimed, result: Result) -> DeliveryState | None:
+    """The result and the acknowledgement that the receiver's answer is, in one transaction."""
     threads.lock(connection, tried.alert_id)
-    state = ledger.finish(connection, result)
+    state = ledger.finish_one(connection, result)
     if state is None:
         return None
     answers.acknowledge(connection, tried.delivery_id, by=BY_WEBHOOK, way=Way.WEBHOOK)

@@ -1,19 +1,19 @@
-"""The courier's half of the ledger: what is due, the committed claim before each send, and what came of it."""
+"""The courier's half of the ledger: what is due, and what came of each attempt."""
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import Connection, text
 
 from schemas.alert_events import AlertEvent
 from schemas.deliveries import Channel, Content, DeliveryReason, DeliveryState, OutcomeReason, Purpose, Role
 from schemas.securing import Security
 from schemas.vocabularies import Handling, Level
-from storage import letters
 from storage.leases import SEND_SECONDS
-from storage.letters import LETTERS, Sendable
+from storage.letters import Sendable
 from storage.receipts import receipts_of
 
 MAIL_CIRCUIT: Final = "our relay"
@@ -114,9 +114,9 @@ class Result:
     resent: bool
 
 
-_CLAIMABLE: Final = "(d.state IN ('planned', 'deferred') OR (d.state = 'unknown' AND d.due_at IS NOT NULL))"
+CLAIMABLE: Final = "(d.state IN ('planned', 'deferred') OR (d.state = 'unknown' AND d.due_at IS NOT NULL))"
 
-_BLOCKED: Final = f"""
+BLOCKED: Final = f"""
     EXISTS (SELECT 1 FROM deliveries o
       WHERE o.alert_id = d.alert_id AND o.destination_id = d.destination_id AND o.delivery_id <> d.delivery_id
         AND (o.state = 'sending' OR (o.revision < d.revision AND o.state IN ('planned', 'deferred', 'unknown')
@@ -139,139 +139,43 @@ _DUE: Final = text(f"""
           FROM deliveries d JOIN destination_leases l USING (destination_id)
           JOIN destinations t ON t.id = d.destination_id
           WHERE l.owner = :owner AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
-            AND {_CLAIMABLE} AND d.due_at <= clock_timestamp()) d
+            AND {CLAIMABLE} AND d.due_at <= clock_timestamp()) d
         WHERE NOT (d.circuit = ANY(:shut) AND (d.priority > 0 OR d.delivery_id = ANY(:passed)))) d
-      WHERE d.place <= :per_destination AND d.lane_place <= :per_destination AND NOT {_BLOCKED}) d
+      WHERE d.place <= :per_destination AND d.lane_place <= :per_destination AND NOT {BLOCKED}) d
     WHERE turn <= :limit ORDER BY priority, due_at, delivery_id
 """)
 """Of each priority as many, so that a flood of one does not hide the others; of each destination and lane only so many,
 so that one does not hide its neighbours."""
 
-_CURRENT: Final = """
-    SELECT max(coalesce(array_position(CAST(:ladder AS text[]), w.body ->> 'handling'), 99)) AS rank,
-           coalesce(bool_or(w.body -> 'use_conditions' IS DISTINCT FROM '[]'), false) AS conditions,
-           coalesce(bool_or(w.body ->> 'audience' IS DISTINCT FROM 'general'), false) AS restricted
-    FROM outbox w
-    WHERE w.planned_at IS NULL AND w.topic = 'alert-events' AND w.body ->> 'alert_id' = d.alert_id
-"""
-
-_REFUSAL: Final = """
-    CASE
-      WHEN NOT (t.active AND s.active) AND d.purpose <> 'cancel' THEN 'destination_inactive'
-      WHEN t.suppressed IS NOT NULL AND d.purpose <> 'cancel' THEN 'address_suppressed'
-      WHEN t.channel = 'webhook' AND x.confirmed_at IS NULL THEN 'not_confirmed'
-      WHEN d.tense <> a.tense OR d.tense IS DISTINCT FROM e.body ->> 'tense' THEN 'tense_crossed'
-      WHEN d.tense = 'actual' AND t.recording THEN 'recording_only'
-      WHEN d.tense = 'exercise' AND (t.recording OR NOT (t.accepts_exercises OR d.purpose = 'cancel'))
-        THEN 'exercise_not_opted_in'
-      WHEN d.tense = 'test' AND NOT t.recording THEN 'test_not_recording'
-      WHEN d.tense NOT IN ('actual', 'exercise', 'test') THEN 'archival'
-      WHEN d.content = 'bare' THEN NULL
-      WHEN t.clearance IS NULL OR array_position(CAST(:ladder AS text[]), t.clearance) IS NULL THEN 'audience_broken'
-      WHEN v.rank IS NULL AND h.rank > array_position(CAST(:ladder AS text[]), t.clearance) THEN 'handling'
-      WHEN v.rank IS NULL AND NOT t.accepts_conditions
-        AND (a.conditions OR c.conditions OR e.body -> 'use_conditions' IS DISTINCT FROM '[]') THEN 'use_conditions'
-      WHEN (a.audience <> 'general' OR c.restricted OR e.body ->> 'audience' IS DISTINCT FROM 'general')
-        AND NOT t.precursors THEN 'not_precursor_audience'
-    END
-"""
-
-_VIEW: Final = """
-    SELECT max(array_position(CAST(:ladder AS text[]), w ->> 'up_to')) AS rank
-    FROM jsonb_array_elements(coalesce(e.body -> 'views', '[]')) w
-    WHERE d.revision = a.current_revision AND c.rank IS NULL
-      AND array_position(CAST(:ladder AS text[]), w ->> 'up_to')
-        <= array_position(CAST(:ladder AS text[]), t.clearance)
-      AND (t.accepts_conditions OR NOT CAST(w ->> 'conditions' AS boolean))
-      AND (array_position(CAST(:ladder AS text[]), e.body ->> 'handling')
-          > array_position(CAST(:ladder AS text[]), t.clearance)
-        OR NOT t.accepts_conditions AND e.body -> 'use_conditions' IS DISTINCT FROM '[]')
-"""
-"""The widest part of the newest revision that is composed for readers like this one, where the whole is not theirs."""
-
-_OVERTAKEN: Final = """
-    d.attempts > 0 AND d.purpose <> 'cancel' AND EXISTS (SELECT 1 FROM deliveries o
-      WHERE o.alert_id = d.alert_id AND o.destination_id = d.destination_id AND o.revision > d.revision
-        AND o.state IN ('accepted', 'delivered', 'acknowledged'))
-"""
-
-_SILENT: Final = """
-    ARRAY(SELECT DISTINCT y.name FROM escalation_steps x JOIN subscribers y ON y.id = x.subscriber_id
-      WHERE x.alert_id = d.alert_id AND 'desk' = ANY(x.roles) AND x.state <> 'ended'
-        AND x.due_at <= clock_timestamp()
-        AND NOT EXISTS (SELECT FROM acknowledgements k JOIN destinations o ON o.id = k.destination_id
-          WHERE k.alert_id = x.alert_id AND o.subscriber_id = x.subscriber_id AND k.revision >= x.revision)
-      ORDER BY 1)
-"""
-
-_CLAIM: Final = text(f"""
-    WITH asked AS (
-      SELECT d.delivery_id, coalesce(v.rank, h.rank) AS rank, t.clearance, t.accepts_conditions,
-             t.address, t.language, coalesce(x.security, '{{}}') AS security,
-             array_remove(ARRAY[t.secret, CASE WHEN x.previous_until > clock_timestamp() THEN x.previous_secret END],
-               NULL) AS secrets, x.failing_since IS NOT NULL AS failing, s.country, CAST(e.body AS text) AS body,
-             t.role, CASE WHEN t.role = 'desk' THEN {_SILENT} ELSE '{{}}' END AS silent,
-             (SELECT min(x.due_at) FROM escalation_steps x WHERE x.alert_id = d.alert_id
-                AND x.subscriber_id = t.subscriber_id AND x.state = 'waiting') AS answer_by,
-             {_OVERTAKEN} AS overtaken, {_REFUSAL} AS refusal
-      FROM deliveries d
-      JOIN destinations t ON t.id = d.destination_id
-      JOIN subscribers s ON s.id = t.subscriber_id
-      LEFT JOIN endpoints x ON x.destination_id = t.id
-      JOIN alert_threads a ON a.alert_id = d.alert_id
-      JOIN outbox e ON e.event_id = d.event_id
-      CROSS JOIN LATERAL ({_CURRENT}) c
-      CROSS JOIN LATERAL (SELECT greatest(coalesce(c.rank, 0),
-        coalesce(array_position(CAST(:ladder AS text[]), a.handling), 99),
-        coalesce(array_position(CAST(:ladder AS text[]), e.body ->> 'handling'), 99)) AS rank) h
-      CROSS JOIN LATERAL ({_VIEW}) v
-      WHERE d.delivery_id = :delivery_id AND NOT {_BLOCKED}
-      FOR UPDATE OF d),
-    claimed AS (
-      UPDATE deliveries d SET
-        state = CASE WHEN asked.overtaken THEN 'expired' WHEN asked.refusal IS NULL THEN 'sending'
-          ELSE 'suppressed' END,
-        reason = CASE WHEN asked.overtaken THEN 'newer_revision' ELSE coalesce(asked.refusal, d.reason) END,
-        due_at = CASE WHEN asked.overtaken OR asked.refusal IS NOT NULL THEN NULL ELSE d.due_at END,
-        attempts = d.attempts + CASE WHEN asked.overtaken OR asked.refusal IS NOT NULL THEN 0 ELSE 1 END,
-        lease_epoch = l.epoch, sending_at = clock_timestamp(), updated_at = clock_timestamp()
-      FROM asked, destination_leases l
-      WHERE d.delivery_id = asked.delivery_id AND {_CLAIMABLE}
-        AND l.destination_id = d.destination_id AND l.owner = :owner AND l.epoch = :epoch
-        AND l.until > clock_timestamp() + make_interval(secs => {SEND_SECONDS})
-      RETURNING d.*, asked.rank, asked.clearance, asked.accepts_conditions,
-        asked.address, asked.language, asked.security, asked.secrets, asked.failing, asked.country,
-        asked.answer_by, asked.body, asked.role, asked.silent),
-    begun AS (
-      INSERT INTO attempts (delivery_id, number, courier, lease_epoch)
-      SELECT delivery_id, attempts, :owner, lease_epoch FROM claimed WHERE state = 'sending'),
-    told AS ({receipts_of("claimed")})
-    SELECT * FROM claimed
-""")
+_LOCK: Final = "SELECT delivery_id FROM deliveries WHERE delivery_id = ANY(:ids) ORDER BY delivery_id FOR UPDATE"
+_LOCK_FREE: Final = text(f"{_LOCK} SKIP LOCKED")
+_LOCK_ALL: Final = text(_LOCK)
 
 _FINISH: Final = text(f"""
-    WITH finished AS (
-    UPDATE deliveries d SET
-      state = CASE WHEN d.acknowledged_at IS NOT NULL AND :state <> 'failed' THEN 'acknowledged'
-        WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded' ELSE :state END,
-      reason = CASE WHEN :state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'retraction'
-        ELSE :reason END,
-      due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled OR d.acknowledged_at IS NOT NULL THEN NULL
-        ELSE clock_timestamp() + CAST(:wait AS interval) END,
-      resent = d.resent OR :resent,
-      accepted_at = CASE WHEN :state = 'accepted' THEN clock_timestamp() END, updated_at = clock_timestamp()
-    FROM alert_threads a
-    WHERE d.delivery_id = :delivery_id AND a.alert_id = d.alert_id AND d.attempts = :attempt
-      AND d.lease_epoch = :epoch AND d.state IN ('sending', 'unknown')
-    RETURNING d.*),
+    WITH given AS (
+      SELECT * FROM jsonb_to_recordset(CAST(:results AS jsonb)) AS r (delivery_id text, attempt integer, epoch bigint,
+        state text, verdict text, reason text, code text, answer text, wait double precision, resent boolean)),
+    ended AS (
+      UPDATE attempts SET ended_at = clock_timestamp(), verdict = g.verdict, reason = g.reason, code = g.code,
+        answer = g.answer
+      FROM given g
+      WHERE attempts.delivery_id = g.delivery_id AND number = g.attempt AND lease_epoch = g.epoch),
+    finished AS (
+      UPDATE deliveries d SET
+        state = CASE WHEN d.acknowledged_at IS NOT NULL AND g.state <> 'failed' THEN 'acknowledged'
+          WHEN g.state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'superseded' ELSE g.state END,
+        reason = CASE WHEN g.state = 'deferred' AND d.purpose <> 'cancel' AND a.cancelled THEN 'retraction'
+          ELSE g.reason END,
+        due_at = CASE WHEN d.purpose <> 'cancel' AND a.cancelled OR d.acknowledged_at IS NOT NULL THEN NULL
+          ELSE clock_timestamp() + make_interval(secs => g.wait) END,
+        resent = d.resent OR g.resent,
+        accepted_at = CASE WHEN g.state = 'accepted' THEN clock_timestamp() END, updated_at = clock_timestamp()
+      FROM given g, alert_threads a
+      WHERE d.delivery_id = g.delivery_id AND a.alert_id = d.alert_id AND d.attempts = g.attempt
+        AND d.lease_epoch = g.epoch AND d.state IN ('sending', 'unknown')
+      RETURNING d.*),
     told AS ({receipts_of("finished")})
-    SELECT state FROM finished
-""")
-
-_END_ATTEMPT: Final = text("""
-    UPDATE attempts SET ended_at = clock_timestamp(), verdict = :verdict, reason = :reason, code = :code,
-      answer = :answer
-    WHERE delivery_id = :delivery_id AND number = :attempt AND lease_epoch = :epoch
+    SELECT g.delivery_id, f.state FROM given g LEFT JOIN finished f USING (delivery_id)
 """)
 
 _LEFT: Final = text(f"""
@@ -308,38 +212,37 @@ def due(
     return tuple(Due(**row) for row in found.mappings())
 
 
-def claim(connection: Connection, wanted: Due, owner: str) -> Claimed | Refused | None:
-    """Begin one attempt, or end the delivery with a reason (P5, P6), or None: not ours, not now. Commit before
-    sending: what was claimed and not finished counts as perhaps sent."""
-    keys = {"delivery_id": wanted.delivery_id, "owner": owner, "epoch": wanted.epoch, "ladder": LADDER}
-    row = connection.execute(_CLAIM, keys).mappings().one_or_none()
-    if row is None:
-        return None
-    if row["state"] != DeliveryState.SENDING:
-        return Refused(
-            delivery_id=row["delivery_id"], state=DeliveryState(row["state"]), reason=DeliveryReason(row["reason"])
-        )
-    return _claimed(row)
+def locked(connection: Connection, ids: Sequence[str], *, wait: bool = False) -> list[str]:
+    """Those of these deliveries that nobody else is at, held until the transaction ends. Whoever plans holds all of a
+    thread: what is asked after this sees the thread as it left it."""
+    return list(connection.execute(_LOCK_ALL if wait else _LOCK_FREE, {"ids": list(ids)}).scalars())
 
 
-def finish(connection: Connection, result: Result) -> DeliveryState | None:
-    """Record what came of an attempt; None when the delivery has moved on meanwhile (the attempt keeps it all the
-    same). A late answer still settles an `unknown`."""
-    values: Mapping[str, object] = {
-        "delivery_id": result.delivery_id,
-        "attempt": result.attempt,
-        "epoch": result.epoch,
-        "state": result.state,
-        "verdict": result.verdict,
-        "reason": result.reason,
-        "code": result.code,
-        "answer": result.answer,
-        "wait": result.wait,
-        "resent": result.resent,
-    }
-    connection.execute(_END_ATTEMPT, values)
-    state = connection.execute(_FINISH, values).scalar_one_or_none()
-    return None if state is None else DeliveryState(state)
+def finish(connection: Connection, results: Sequence[Result]) -> Mapping[Result, DeliveryState | None]:
+    """Record what came of these attempts: the state that each delivery is in now, or None when it has moved on
+    meanwhile (the attempt keeps it all the same). A late answer still settles an `unknown`. Left out is what another
+    transaction is at, and what another one of these results is about."""
+    first = {each.delivery_id: each for each in reversed(results)}
+    return _finished(connection, [first[id_] for id_ in locked(connection, list(first))])
+
+
+def finish_one(connection: Connection, result: Result) -> DeliveryState | None:
+    """The same for one, after whoever is at it."""
+    locked(connection, [result.delivery_id], wait=True)
+    return _finished(connection, [result])[result]
+
+
+def _finished(connection: Connection, results: Sequence[Result]) -> Mapping[Result, DeliveryState | None]:
+    if not results:
+        return {}
+    rows = connection.execute(_FINISH, {"results": json.dumps([_values(each) for each in results])})
+    states = {row.delivery_id: row.state for row in rows}
+    return {each: None if (found := states[each.delivery_id]) is None else DeliveryState(found) for each in results}
+
+
+def _values(result: Result) -> Mapping[str, object]:
+    wait = None if result.wait is None else result.wait.total_seconds()
+    return {name: getattr(result, name) for name in Result.__slots__} | {"wait": wait}
 
 
 def left_behind(connection: Connection, *, limit: int = 500) -> tuple[Left, ...]:
@@ -355,39 +258,4 @@ def left_behind(connection: Connection, *, limit: int = 500) -> tuple[Left, ...]
             }
         )
         for row in rows
-    )
-
-
-def _said(purpose: str, body: str) -> AlertEvent | Sendable:
-    return letters.read(body) if purpose in LETTERS else AlertEvent.model_validate_json(body)
-
-
-def _claimed(row: RowMapping) -> Claimed:
-    return Claimed(
-        delivery_id=row["delivery_id"],
-        alert_id=row["alert_id"],
-        event=_said(row["purpose"], row["body"]),
-        purpose=Purpose(row["purpose"]),
-        content=Content(row["content"]),
-        handling=Handling(LADDER[row["rank"] - 1]) if row["rank"] <= len(LADDER) else Handling.RED,
-        clearance=Handling(row["clearance"]) if row["clearance"] in LADDER else None,
-        accepts_conditions=row["accepts_conditions"],
-        destination=row["destination_id"],
-        channel=Channel(row["channel"]),
-        address=row["address"],
-        secrets=tuple(row["secrets"]),
-        security=Security.model_validate(row["security"]),
-        failing=row["failing"],
-        language=row["language"],
-        level=Level(row["level"]),
-        statutory=row["statutory"],
-        resent=row["resent"],
-        attempt=row["attempts"],
-        tries=row["attempts"] - row["schedule_from"],
-        epoch=row["lease_epoch"],
-        decided_at=row["decided_at"],
-        country=row["country"],
-        answer_by=row["answer_by"],
-        role=Role(row["role"]),
-        silent=tuple(row["silent"]),
     )

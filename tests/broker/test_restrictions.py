@@ -11,7 +11,7 @@ from notifiers.planning import Policy
 from schemas.alert_events import AlertEvent, View
 from schemas.deliveries import DeliveryReason
 from schemas.vocabularies import Handling, Level
-from storage import leases, ledger
+from storage import claiming, leases, ledger
 from storage.ledger import Claimed, Refused
 from tests.broker.people import WHY, register, say
 from tests.broker.telling import Site, authority, mail_to, volunteer
@@ -141,7 +141,7 @@ def claimed(here: Site) -> Claimed | Refused | None:
         epochs = leases.acquire(connection, "one", limit=10)
         due = {each.delivery_id: each for each in ledger.due(connection, "one", per_destination=5, limit=10)}
         assert epochs and wanted in due, "else nothing is claimed and nothing shown"
-        return ledger.claim(connection, due[wanted], "one")
+        return claiming.claim(connection, [due[wanted]], "one").get(wanted)
 
 
 def test_a_reader_of_a_part_claims_it_as_that_part_and_sees_no_more(here: Site) -> None:

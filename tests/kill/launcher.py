@@ -28,14 +28,14 @@ from tests.kill import unsafe
 from tests.kill.ears import Driver, Ears
 from tests.kill.messages import MARK
 from tests.kill.points import Point, reached
-from tests.kill.unsafe import Safeguard
+from tests.kill.unsafe import CLAIM, FINISH, Safeguard
 from tocsin import logs, wiring
 from tocsin.commands import courier
 
 POINTS: Final = {"NOTIFY": Point.COMMITTED, "UPDATE outbox SET published_at": Point.PUBLISHED}
 """Just before which statement. The third point is the commit of a transaction that moved a position."""
 
-_DELIVERY: Final = ("WITH asked AS", "UPDATE deliveries d SET", "UPDATE attempts SET")
+_DELIVERY: Final = ("FROM deliveries WHERE delivery_id = ANY", CLAIM, FINISH)
 _MOVES: Final = "UPDATE stream_positions AS position SET"
 
 
@@ -89,7 +89,7 @@ def _worker(directory: Path, safeguard: Safeguard | None) -> int:
 
 
 def _courier(directory: Path, safeguard: Safeguard | None) -> None:
-    """Steps are counted from the claim on: each of its statements and those of the result, their commit, and after."""
+    """Steps are counted from the claim's lock on: each statement up to the result, the commits, and after."""
     die_at = int((directory / "die-at").read_text())
     steps = count(1)
 

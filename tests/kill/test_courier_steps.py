@@ -1,5 +1,6 @@
 """A courier is killed at every step between claim and result; what the receiver wrote down is the witness (P2)."""
 
+import os
 import signal
 import sys
 from collections import Counter
@@ -41,57 +42,70 @@ def here(database: str, box: Mailbox) -> Iterator[Site]:
 
 
 async def test_mail_comes_once_or_as_a_counted_resend_wherever_the_courier_died(
-    here: Site, box: Mailbox, endpoint: Hook, tmp_path: Path
+    here: Site, kafka: str, box: Mailbox, endpoint: Hook, tmp_path: Path
 ) -> None:
-    await _dies_everywhere(here, endpoint, tmp_path, mail_to("si"), lambda: Counter(box.message_ids))
+    await _dies_everywhere(here, kafka, endpoint, tmp_path, mail_to("si"), lambda: Counter(box.message_ids))
 
 
 async def test_a_webhook_comes_once_or_as_a_counted_resend_wherever_the_courier_died(
-    here: Site, endpoint: Hook, tmp_path: Path
+    here: Site, kafka: str, endpoint: Hook, tmp_path: Path
 ) -> None:
-    await _dies_everywhere(here, endpoint, tmp_path, hook_to(endpoint.url), lambda: Counter(endpoint.ids))
+    await _dies_everywhere(here, kafka, endpoint, tmp_path, hook_to(endpoint.url), lambda: Counter(endpoint.ids))
 
 
 async def test_without_a_committed_claim_the_same_mail_comes_twice_and_nobody_counts_it(
-    here: Site, box: Mailbox, endpoint: Hook, tmp_path: Path
+    here: Site, kafka: str, box: Mailbox, endpoint: Hook, tmp_path: Path
 ) -> None:
     """Control: this is what the claim is for."""
-    steps = await _killed_at_each_step(here, endpoint, tmp_path, mail_to("si"), without=Safeguard.CLAIM)
+    steps = await _killed_at_each_step(here, kafka, endpoint, tmp_path, mail_to("si"), without=Safeguard.CLAIM)
     twice = sum(1 for times in Counter(box.message_ids).values() if times > 1)
     assert steps > 5 and twice > _attempted_again(here)
 
 
 async def _dies_everywhere(
-    here: Site, endpoint: Hook, directory: Path, destination: DestinationEntry, received: Callable[[], Counter[str]]
+    here: Site,
+    kafka: str,
+    endpoint: Hook,
+    directory: Path,
+    destination: DestinationEntry,
+    received: Callable[[], Counter[str]],
 ) -> None:
-    steps = await _killed_at_each_step(here, endpoint, directory, destination)
+    steps = await _killed_at_each_step(here, kafka, endpoint, directory, destination)
     assert steps > 9, "the courier did not die at every step"
     assert len(received()) == steps and set(received().values()) == {1, 2}
     assert 0 < sum(1 for times in received().values() if times > 1) <= _attempted_again(here)
 
 
 async def _killed_at_each_step(
-    here: Site, endpoint: Hook, directory: Path, destination: DestinationEntry, *, without: Safeguard | None = None
+    here: Site,
+    kafka: str,
+    endpoint: Hook,
+    directory: Path,
+    destination: DestinationEntry,
+    *,
+    without: Safeguard | None = None,
 ) -> int:
     """One alert for each step, until the courier lives through all of them; how many alerts."""
     here.import_(authority("si", destination))
     for step in count(1):
         (directory / "die-at").write_text(str(step))
         here.told(alert_event(thread=f"step {step}"))
-        if not await _courier_died(here, endpoint, directory, without):
+        if not await _courier_died(here, kafka, endpoint, directory, without):
             return step
         here.leases_run_out()
         await _heir_finishes(here, endpoint)
     raise AssertionError("count ends never")
 
 
-async def _courier_died(here: Site, endpoint: Hook, directory: Path, without: Safeguard | None) -> bool:
+async def _courier_died(here: Site, kafka: str, endpoint: Hook, directory: Path, without: Safeguard | None) -> bool:
     """Whether it was killed; otherwise it has told, and ends as it should."""
     command = [sys.executable, "-P", "-m", "tests.kill.launcher", "courier", str(directory)]
     if without is not None:
         command.append(without.value)
     environment = {
         "TOCSIN_DATABASE__URL": here.url,
+        "TOCSIN_KAFKA__BOOTSTRAP": kafka,
+        "TOCSIN_SITE": f"{here.url.rpartition('_')[2]}-{os.getpid()}.example",
         "TOCSIN_SMTP__HOST": "127.0.0.1",
         "TOCSIN_SMTP__PORT": str(here.mailbox.port),
         "TOCSIN_SMTP__TLS": "none",

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -46,8 +47,9 @@ NEVER: Final = 10.0**6
 _CASE_LOCKS: Final = "SELECT pg_advisory_xact_lock(number)"
 _POSITION_LOCK: Final = "ORDER BY flow, topic, partition FOR UPDATE"
 _OUTBOX: Final = "INSERT INTO outbox"
-_CLAIM: Final = "WITH asked AS"
-_END_ATTEMPT: Final = "UPDATE attempts SET"
+CLAIM: Final = "WITH wanted AS"
+FINISH: Final = "UPDATE attempts SET"
+"""What the courier says when it claims, and when it writes down what came of it."""
 
 
 def without(safeguard: Safeguard, worker: Worker[Assessed], directory: Path, ears: Ears) -> Worker[Assessed]:
@@ -159,16 +161,17 @@ def _send_afterwards(engine: Engine, ears: Ears, directory: Path) -> None:
 
 def forget_claims() -> None:
     """A courier that sends first and writes down afterwards that it tried, as one without committed claims does."""
-    claims: dict[object, tuple[str, object]] = {}
+    claims: dict[str, tuple[str, object]] = {}
 
     def before(
         connection: Connection, cursor: object, statement: str, parameters: Mapping[str, object], *_: object
     ) -> None:
-        if _CLAIM in statement:
-            claims[parameters["delivery_id"]] = (statement, parameters)
+        if CLAIM in statement:
+            claims[str(parameters["ids"])] = (statement, parameters)
             connection.info["claims"] = True
-        elif _END_ATTEMPT in statement:
-            cursor.execute(*claims.pop(parameters["delivery_id"]))  # type: ignore[attr-defined]
+        elif FINISH in statement:
+            told = [result["delivery_id"] for result in json.loads(str(parameters["results"]))]
+            cursor.execute(*claims.pop(str(told)))  # type: ignore[attr-defined]
 
     def commit(connection: Connection) -> None:
         if connection.info.pop("claims", False):
