@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from tests.streaming.site import BELIEVING, REAL, ROOT, Site, report, site
 
-REPORTS = 5_000
-HURTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+REPORTS = 3_000
+HURTS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
 PUSHED = 60
 LABORATORIES = 4
 
@@ -33,6 +35,7 @@ def test_every_report_is_applied_once_through_kills_and_skipped_offsets(
         assert " gap " in made.log(), "the push skipped nothing: this run proved nothing"
 
 
+@pytest.mark.long
 def test_control_without_positions_reports_are_missing_and_the_audit_says_so(
     kafka: str, database: str, tmp_path: Path
 ) -> None:
