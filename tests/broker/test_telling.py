@@ -1,18 +1,14 @@
 """Telling on a real database, mail server and webhook endpoint: what leaves, what does not, and how often."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from notifiers.planning import Policy
-from schemas.deliveries import DeliveryState, OutcomeReason
 from schemas.vocabularies import AlertKind, Handling, Level, Tense
-from storage import claiming, leases, ledger, threads
-from storage.ledger import Claimed, Result
+from storage import threads
 from tests.broker.telling import Site, authority, comes, hook_to, mail_to, site, volunteer
 from tests.receivers import Mailbox, hook, mailbox
 from tests.telling import alert_event
@@ -346,74 +342,3 @@ def test_an_import_changes_nothing_the_second_time_and_ends_what_is_left_out(her
     assert not here.import_(whole).changed
     assert here.import_(authority("si", mail_to("si"))).ended == 2
     assert here.sql_one("SELECT count(*) FROM destinations WHERE active") == 1
-
-
-def test_a_destination_has_one_owner_at_a_time_and_an_old_lease_claims_nothing(here: Site) -> None:
-    here.import_(authority("si", mail_to("si")))
-    here.planned(alert_event())
-    with here.engine.begin() as connection:
-        (epoch,) = leases.acquire(connection, "one", limit=9).values()
-        assert leases.acquire(connection, "two", limit=9) == {}
-        (due,) = ledger.due(connection, "one", per_destination=4, limit=9)
-        assert ledger.due(connection, "two", per_destination=4, limit=9) == ()
-    here.sql("UPDATE destination_leases SET until = now() + interval '44 seconds'")
-    with here.engine.begin() as connection:
-        assert claiming.claim(connection, [due], "one") == {}  # a send could outlive the lease
-    here.leases_run_out()
-    with here.engine.begin() as connection:
-        assert claiming.claim(connection, [due], "one") == {}
-        assert [*leases.acquire(connection, "two", limit=9).values()] == [epoch + 1]
-        assert claiming.claim(connection, [due], "one") == {}
-        (again,) = ledger.due(connection, "two", per_destination=4, limit=9)
-        (begun,) = claiming.claim(connection, [again], "two").values()
-    assert isinstance(begun, Claimed)
-
-
-def test_two_claims_of_one_delivery_at_the_same_time_begin_one_attempt(here: Site) -> None:
-    here.import_(authority("si", mail_to("si")))
-    here.planned(alert_event())
-    with here.engine.begin() as connection:
-        leases.acquire(connection, "one", limit=9)
-        (due,) = ledger.due(connection, "one", per_destination=4, limit=9)
-
-    def claim(_: int) -> Sequence[object]:
-        with here.engine.begin() as connection:
-            return [*claiming.claim(connection, [due], "one").values()]
-
-    with ThreadPoolExecutor(8) as threads_:
-        claims = list(threads_.map(claim, range(8)))
-    assert sum(isinstance(each, Claimed) for each in chain(*claims)) == 1
-    assert here.sql_one("SELECT count(*) FROM attempts") == 1
-
-
-def test_a_late_answer_settles_the_unknown(here: Site) -> None:
-    here.import_(authority("si", mail_to("si")))
-    here.planned(alert_event())
-    with here.engine.begin() as connection:
-        leases.acquire(connection, "slow", limit=9)
-        (due,) = ledger.due(connection, "slow", per_destination=4, limit=9)
-        (claimed,) = claiming.claim(connection, [due], "slow").values()
-    assert isinstance(claimed, Claimed)
-    here.leases_run_out()
-    with here.engine.begin() as connection:
-        (left,) = ledger.left_behind(connection)
-        ledger.finish_one(connection, result(left.delivery_id, left.epoch, DeliveryState.UNKNOWN))
-    assert [state for _, state, _ in here.states()] == ["unknown"]
-    with here.engine.begin() as connection:
-        ledger.finish_one(connection, result(claimed.delivery_id, claimed.epoch, DeliveryState.ACCEPTED))
-    assert [state for _, state, _ in here.states()] == ["accepted"]
-
-
-def result(delivery_id: str, epoch: int, state: DeliveryState) -> Result:
-    return Result(
-        delivery_id=delivery_id,
-        attempt=1,
-        epoch=epoch,
-        state=state,
-        verdict="unknown",
-        reason=OutcomeReason.REPLY_LOST,
-        code=None,
-        answer="",
-        wait=None,
-        resent=False,
-    )

@@ -35,7 +35,7 @@ from tocsin.commands import courier
 POINTS: Final = {"NOTIFY": Point.COMMITTED, "UPDATE outbox SET published_at": Point.PUBLISHED}
 """Just before which statement. The third point is the commit of a transaction that moved a position."""
 
-_DELIVERY: Final = ("FROM deliveries WHERE delivery_id = ANY", CLAIM, FINISH)
+_DELIVERY: Final = ("ORDER BY delivery_id FOR UPDATE SKIP LOCKED", CLAIM, FINISH)
 _MOVES: Final = "UPDATE stream_positions AS position SET"
 
 
