@@ -46,7 +46,16 @@ def engines() -> Iterator[TestEngines]:
         command = [sys.executable, "-m", "tocsin.embedded", str(directory)]
         with Program(command, log=directory / "engines.log") as program:
             program.wait_for("ready: ", within=120)
-            yield _found(DataDirectory(directory).running(), program.said())
+            found = _found(DataDirectory(directory).running(), program.said())
+            _wait_for_no_disk(found)
+            yield found
+
+
+def _wait_for_no_disk(engines: TestEngines) -> None:
+    """A database is made and dropped for each test. Nobody pulls the plug of this pair; tests that hurt engines start
+    their own, which sync as ever."""
+    _execute(engines, "ALTER SYSTEM SET fsync = off")
+    _execute(engines, "SELECT pg_reload_conf()")
 
 
 @pytest.fixture

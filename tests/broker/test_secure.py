@@ -28,6 +28,8 @@ from tests.programs import Program, open_directory, run, tocsin
 from tests.streaming.site import report
 from tocsin.embedded.directory import ADMIN, DataDirectory
 
+pytestmark = pytest.mark.long
+
 OWN, OTHER = "test-own", "test-other"
 
 
@@ -200,7 +202,6 @@ def test_a_directory_made_without_logins_is_refused(tmp_path: Path) -> None:
     assert "was made without logins, and that is for good" in done.stderr
 
 
-@pytest.mark.long
 def test_the_whole_works_with_logins_a_laboratory_conforms_and_they_outlast_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_bytes(report(OWN, 1))
