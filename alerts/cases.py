@@ -45,7 +45,7 @@ class Answers:
 
 @dataclass
 class Case:
-    """One case. `settled` is the gravest grade of anchors older than those in `grades`."""
+    """One case. `settled` is the gravest grade of anchors older than those in `grades`, which begin with `since`."""
 
     id: str
     ledger: Tense
@@ -64,6 +64,7 @@ class Case:
     sightings: Mapping[str, date] = field(default_factory=dict, compare=False)
     revision: int = 0
     recounted: bool = False
+    since: date = field(default=date.min, compare=False)
     touched_days: set[Place] = field(default_factory=set)
     touched_grades: set[date] = field(default_factory=set)
     touched: bool = False
@@ -114,6 +115,19 @@ class Case:
             if anchor >= place.day:
                 look.add(place, cell)
 
+    def put_days(self, cells: Mapping[Place, Cell | None]) -> None:
+        """Days of places were counted anew; None where nothing is left."""
+        for place, cell in cells.items():
+            known = self.days.pop(place, None)
+            if cell is not None:
+                self.days[place] = cell
+            if bool(known and known.live) is not bool(cell and cell.live):
+                self._anchors = None
+            for anchor in [anchor for anchor in self._looks if anchor >= place.day]:
+                if not self._looks[anchor].replace(place, known, cell):
+                    del self._looks[anchor]
+        self.touched_days |= cells.keys()
+
     def look_back(self, anchor: date, windows: Windows) -> Lookback:
         """What the windows that end at a day hold; those of the latest days stay at hand."""
         look = self._looks.get(anchor)
@@ -126,6 +140,13 @@ class Case:
     def forget_days(self) -> None:
         """The case will be counted anew."""
         self.days, self._looks, self._anchors, self.answers = {}, {}, None, Answers()
+
+    def keep_grades(self) -> None:
+        """Only of days that still are anchors."""
+        gone = [anchor for anchor in self.grades if anchor not in set(self.live_days)]
+        for anchor in gone:
+            del self.grades[anchor]
+            self._gravest = None
 
     def forget_grades(self, since: date) -> None:
         """Those of anchors from a day on, which will be given anew."""
@@ -162,7 +183,8 @@ class Filed:
 
 @dataclass
 class CaseFile:
-    """Everything under one case key. `filed` is None until the reports were recalled.
+    """Everything under one case key. `filed` is None until the reports were recalled; `near` are then those that may be
+    needed to count a few days of places anew: all of `near_places`, and whatever speaks of one event with any of these.
 
     `known_links` are those of the asked-for links that other reports have too; `twins` the reports that share a twin
     key with their day. `ended` are the cases before the current one, all of them once `filed` is there.
@@ -175,6 +197,8 @@ class CaseFile:
     sightings: dict[str, date] = field(default_factory=dict)
     ended: dict[str, Case] = field(default_factory=dict)
     filed: dict[Report, Filed] | None = None
+    near: dict[Report, Filed] | None = None
+    near_places: set[Place] = field(default_factory=set)
     known_links: dict[str, set[Report]] = field(default_factory=dict)
     twins: dict[str, set[tuple[Report, date]]] = field(default_factory=dict)
     added: list[Filed] = field(default_factory=list)
@@ -186,6 +210,18 @@ class CaseFile:
         yield from self.ended.values()
         if self.current is not None:
             yield self.current
+
+    @property
+    def known(self) -> dict[Report, Filed] | None:
+        """The reports that were recalled: all of them, or those near what the batch changes."""
+        return self.near if self.filed is None else self.filed
+
+    def around(self, *reports: Report) -> dict[Report, Filed]:
+        """The reports that were recalled. Raises Missing when none were, or not these, which stand here."""
+        known = self.known
+        if known is None or (self.filed is None and not known.keys() >= set(reports)):
+            raise Missing(frozenset({self.key}))
+        return known
 
     def reports(self) -> dict[Report, Filed]:
         """Every report under the key. Raises Missing when they were not recalled."""

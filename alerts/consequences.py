@@ -104,8 +104,8 @@ def _cases(recorded: Recorded, memory: Memory) -> Iterable[FeedbackCase]:
 
 def _filed_in(file: CaseFile, report: Report) -> Case | None:
     """The case that the report stands in now."""
-    if file.filed is not None:
-        filed = file.filed.get(report)
+    if file.known is not None:
+        filed = file.known.get(report)
     else:
         filed = next((item for item in reversed(file.added) if item.evidence.report == report), None)
     return next((case for case in file.cases() if filed is not None and case.id == filed.case), None)

@@ -1,11 +1,12 @@
 """Counts reports into cases and out of them.
 
 A report that belongs to no event seen before is added to its day and only the anchors at or after it are graded again;
-everything else (a second report of one event, an amendment, a retraction) recounts the case from its reports. Both ways
-give the same days and grades.
+a second report of one event, an amendment or a retraction counts the places anew that it touches (`neighbours`), and
+what these cannot tell the whole case from its reports. All ways give the same days and grades.
 """
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from functools import reduce
@@ -14,9 +15,11 @@ from alerts.anchors import grade_from
 from alerts.cases import Case, CaseFile, Context, Filed, Report
 from alerts.days import occurrence
 from alerts.evidence import Evidence, Subject
+from alerts.neighbours import Difference, considered, count_near, counts, see
 from alerts.occurrences import connected
 from alerts.summary import Summary
-from schemas.vocabularies import CaseState, Tense
+from alerts.tally import Unknown
+from schemas.vocabularies import Tense
 
 
 def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
@@ -24,31 +27,44 @@ def add(file: CaseFile, case: Case, report: Evidence, context: Context) -> None:
     filed = Filed(report, case.id)
     joins = _joins(file, report, context.grading.rules.windows_days.twins)
     if joins:
-        file.reports()
-    if file.filed is not None:
-        file.filed[report.report] = filed
+        file.around()
+    if file.known is not None:
+        file.known[report.report] = filed
     file.added.append(filed)
     _remember_links(file, report)
     if _adopt(case, report):
         file.reports()
         case.forget_grades(date.min)
-        joins = True
-    if joins:
+        recount(file, context)
+    elif joins:
+        _count_near(file, Difference(came=(filed,)), context)
+    elif case.summary.tally is None and case.summary.reports:
         recount(file, context)
     else:
         _count(file, case, report, context)
 
 
 def remove(file: CaseFile, report: Report, context: Context) -> None:
-    """Take a report out of its case and recount."""
-    if file.reports().pop(report, None) is None:
+    """Take a report out of its case and count anew what that changes."""
+    filed = file.around(report).pop(report, None)
+    if filed is None:
         return
     file.removed.add(report)
     for holders in file.known_links.values():
         holders.discard(report)
     for pairs in file.twins.values():
         pairs -= {pair for pair in pairs if pair[0] == report}
-    recount(file, context)
+    _count_near(file, Difference(gone=(filed,)), context)
+
+
+def _count_near(file: CaseFile, difference: Difference, context: Context) -> None:
+    """Count anew the places that a change touches; everything, where they do not tell what became of the case."""
+    sightings = dict(file.sightings)
+    try:
+        count_near(file, difference, context)
+    except Unknown:
+        file.sightings = sightings
+        recount(file, context)
 
 
 def recount(file: CaseFile, context: Context) -> None:
@@ -97,7 +113,7 @@ def _count(file: CaseFile, case: Case, report: Evidence, context: Context) -> No
     case.count(place, cell)
     case.touched_days.add(place)
     case.first_event = min(case.first_event or place.day, place.day)
-    _see(file, report)
+    see(file, report)
     case.sightings = file.sightings
     if live:
         case.summary = case.summary.plus(report, new_event=True)
@@ -108,7 +124,7 @@ def _recount_case(case: Case, file: CaseFile, context: Context, *, same_sighting
     """Count it anew, and grade what may be another grade by that: mostly the anchors since one amended report."""
     days, basis = case.days, (case.first_event, case.subject.graded_by)
     _count_anew(case, file, context.grading.rules.windows_days.twins)
-    case.recounted, case.touched = True, True
+    case.recounted, case.touched, case.since = True, True, date.min
     changed = {place for place in days.keys() | case.days.keys() if days.get(place) != case.days.get(place)}
     case.touched_days |= changed
     since = min((place.day for place in changed), default=date.max)
@@ -132,44 +148,25 @@ def _count_anew(case: Case, file: CaseFile, twin_days: int) -> None:
     case.forget_days()
     case.summary, case.sightings = Summary(), file.sightings
     case.first_event = None
-    considered = [item.evidence for item in file.reports().values() if _considered(item, case, file)]
-    mine = [item for item in considered if item.report in own]
+    among = [item.evidence for item in file.reports().values() if considered(item, case, file)]
+    mine = [item for item in among if item.report in own]
     live_ones = [item for item in mine if item.tense is not Tense.ARCHIVAL]
     subjects = [item.subject for item in live_ones or mine]
     case.subject = reduce(Subject.merged, subjects, subjects[0]) if subjects else case.subject
-    for reports in connected(considered, twin_days):
-        live = any(item.report in own and item.tense is not Tense.ARCHIVAL for item in reports)
-        place, cell = occurrence(reports, live=live)
+    told, countries = list[Evidence](), Counter[str]()
+    for reports in connected(among, twin_days):
+        mine = sorted((item for item in reports if item.report in own and counts(item)), key=lambda item: item.order)
+        place, cell = occurrence(reports, live=bool(mine))
         case.count(place, cell)
         case.first_event = min(case.first_event or place.day, place.day)
-        _summarise(case, [item for item in reports if item.report in own and item.tense is not Tense.ARCHIVAL])
-
-
-def _considered(item: Filed, case: Case, file: CaseFile) -> bool:
-    """Its own reports; as history all archival ones, and those of other cases of the key that were not withdrawn."""
-    if item.case == case.id or item.evidence.tense is Tense.ARCHIVAL:
-        return True
-    return any(other.id == item.case and other.state is not CaseState.RETRACTED for other in file.cases())
-
-
-def _summarise(case: Case, reports: list[Evidence]) -> None:
-    for position, report in enumerate(sorted(reports, key=lambda item: item.order)):
-        case.summary = case.summary.plus(report, new_event=position == 0)
-
-
-def _see(file: CaseFile, report: Evidence) -> None:
-    """Move the first sighting of the substance in the country back, where this report is one."""
-    if not (report.identified and report.dated and report.subject.claims_sightings):
-        return
-    known = file.sightings.get(report.country)
-    if known is None or report.day < known:
-        file.sightings[report.country] = report.day
-        file.sightings_changed = True
+        told += mine
+        countries.update(item.country for item in mine[:1])
+    case.summary = Summary.of(told, countries)
 
 
 def _set_sightings(file: CaseFile, reports: Iterable[Evidence]) -> None:
     before, file.sightings = file.sightings, {}
     changed = file.sightings_changed
     for report in reports:
-        _see(file, report)
+        see(file, report)
     file.sightings_changed = changed or before != file.sightings

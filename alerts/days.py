@@ -4,7 +4,7 @@ A case is recalled as its days of the last months, never as its findings.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
@@ -87,6 +87,28 @@ class Cell:
             self.routes | other.routes,
         )
 
+    def beyond(self, other: "Cell") -> "Cell | None":
+        """What makes this of another when it is added; None where the other says something that this does not."""
+        if not (
+            other.harm <= self.harm
+            and better(self.confidence, other.confidence) is self.confidence
+            and other.dose_mg <= self.dose_mg
+            and other.grams <= self.grams
+            and other.marks <= self.marks
+            and other.presentations <= self.presentations
+            and other.routes <= self.routes
+        ):
+            return None
+        return replace(
+            self,
+            live=self.live - other.live,
+            past=self.past - other.past,
+            deaths=self.deaths - other.deaths,
+            life_threatening=self.life_threatening - other.life_threatening,
+            hospitalised=self.hospitalised - other.hospitalised,
+            local_user=self.local_user - other.local_user,
+        )
+
     @classmethod
     def of(cls, body: CellBody) -> "Cell":
         """As it was before it was stored."""
@@ -137,6 +159,11 @@ def best_confidence(confidences: Iterable[Confidence | None]) -> Confidence | No
     return min((confidence for confidence in confidences if confidence is not None), default=None)
 
 
+def place_of(report: Evidence) -> Place:
+    """Where and when a report by itself says it was."""
+    return Place(report.day, report.country, report.region or "")
+
+
 def occurrence(reports: Sequence[Evidence], *, live: bool) -> tuple[Place, Cell]:
     """The place and cell of one real-world event that one or more reports saw.
 
@@ -145,7 +172,7 @@ def occurrence(reports: Sequence[Evidence], *, live: bool) -> tuple[Place, Cell]
     and routes were usual; it carries no grade.
     """
     first = min(reports, key=lambda report: report.order) if len(reports) > 1 else reports[0]
-    place = Place(first.day, first.country, first.region or "")
+    place = place_of(first)
     harm = max([report.harm for report in reports])
     presentations = frozenset([report.presentation for report in reports if report.presentation])
     routes = _routes(reports)

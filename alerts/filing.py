@@ -85,7 +85,7 @@ def file_report(
     for key in sorted(known.files):
         file = memory.file(known.ledger, key)
         before = seen.setdefault(f"{file.ledger}:{key}", _Before.of(file))
-        filed = file.reports().get(report)
+        filed = file.around(report).get(report)
         if filed is not None:
             before.held, before.was = filed.case, filed.evidence
             _take_out(file, report, context)
@@ -99,7 +99,9 @@ def file_report(
 
 
 def _take_out(file: CaseFile, report: Report, context: Context) -> None:
-    chained = file.reports()[report].evidence.subject.unidentified
+    chained = file.around()[report].evidence.subject.unidentified
+    if chained:
+        file.reports()
     remove(file, report, context)
     if chained:
         regroup(file, context)

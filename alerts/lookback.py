@@ -170,6 +170,17 @@ class Lookback:
             self.widened = True
         self._affect(age, place.country, cell)
 
+    def replace(self, place: Place, before: Cell | None, after: Cell | None) -> bool:
+        """A place was counted anew. False where something is gone, which only a new look back can tell."""
+        if before is None:
+            if after is not None:
+                self.add(place, after)
+            return True
+        difference = None if after is None else after.beyond(before)
+        if difference is not None:
+            self.add(place, difference)
+        return difference is not None
+
     def _affect(self, age: int, country: str, cell: Cell) -> None:
         fresh, before = self._fresh_ends
         if age < fresh:

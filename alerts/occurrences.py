@@ -1,6 +1,6 @@
 """Which reports speak of one real-world event: the connected components of *same* (`grading.md` 1, Art. 8)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from alerts import appearance
@@ -34,6 +34,25 @@ def connected(reports: Sequence[Evidence], twin_days: int) -> list[list[Evidence
     for position, report in enumerate(ordered):
         groups.setdefault(root(position), []).append(report)
     return list(groups.values())
+
+
+def reached(start: Iterable[Evidence], among: Iterable[Evidence], twin_days: int) -> list[Evidence]:
+    """Whatever of these speaks of one event with any of the first, over any number of others, and the first."""
+    by_link: dict[str, list[Evidence]] = {}
+    for report in among:
+        for link in (*report.links, *((report.twin,) if report.twin else ())):
+            by_link.setdefault(link, []).append(report)
+    found = {report.report: report for report in start}
+    ahead = list(found.values())
+    while ahead:
+        report = ahead.pop()
+        near = [other for link in report.links for other in by_link.get(link, ())]
+        near += [other for other in by_link.get(report.twin or "", ()) if twins(report, other, twin_days)]
+        for other in near:
+            if other.report not in found:
+                found[other.report] = other
+                ahead.append(other)
+    return list(found.values())
 
 
 def same_by_link(one: Evidence, other: Evidence) -> bool:

@@ -1,9 +1,9 @@
 """Recalls what a batch of reports needs, in a handful of statements whatever it holds.
 
-Order: locks of the event ids → known revisions → locks of the case keys → links → cases with sightings → days → grades
-→ reports (only of keys that will be recounted). Everything after the locks is read under them. A case that this process
-wrote last is taken from its own memory: `xmin`, the id of the transaction that wrote the row, says whether it still is
-what we know.
+Order: locks of the event ids → known revisions → locks of the case keys → links → which of the cases that are counted
+anew are large, and their reports near to what changes → cases with sightings → days → grades → all reports (only of
+keys that will be recounted). Everything after the locks is read under them. A case that this process wrote last is
+taken from its own memory: `xmin`, the id of the transaction that wrote the row, says whether it still is what we know.
 """
 
 from collections import Counter
@@ -28,6 +28,7 @@ from alerts.threads import Thread
 from alerts.told import Told
 from schemas.vocabularies import CaseState, Tense
 from storage import told_before
+from storage.near import evidence_of, large, recall_near, seeds
 from storage.pipelining import send, together
 
 _EVENTS: Final = text("""
@@ -232,8 +233,12 @@ def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: froze
     for ledger, key in sorted(files):
         memory.files[(ledger, key)] = CaseFile(ledger=ledger, key=key)
     _recall_links(connection, wanted, memory)
-    recount = whole | {key for _, key in known.files} | _joining(wanted, memory) | _certain(wanted)
-    earliest = _earliest(wanted, files)
+    chained = whole | {item.case_key for item in wanted.evidence if item.subject.unidentified}
+    changes = seeds(wanted.evidence, known.filed, memory)
+    near = frozenset[FileKey]() if whole else large(connection, {key for key in changes.files if key[1] not in chained})
+    recall_near(connection, changes.of(near), memory)
+    recount = chained | {key for ledger, key in changes.files if (ledger, key) not in near}
+    earliest = _earliest(wanted, memory)
     _recall_cases(connection, memory, recount, earliest, wanted.longest, recalled, kept)
     ended = {file.key for file in memory.files.values() if file.current is None and file.next_ordinal}
     _recall_reports(connection, memory, recount | ended)
@@ -241,12 +246,14 @@ def recall(connection: Connection, wanted: Wanted, known: Known, *, whole: froze
     return recalled
 
 
-def _earliest(wanted: Wanted, files: Iterable[FileKey]) -> dict[FileKey, date]:
-    """The earliest day that the batch adds to each key: anchors before it cannot change."""
-    found: dict[FileKey, date] = dict.fromkeys(files, date.max) | dict(wanted.looked_at)
+def _earliest(wanted: Wanted, memory: Memory) -> dict[FileKey, date]:
+    """The earliest day that the batch changes of each key: anchors before it cannot change."""
+    found: dict[FileKey, date] = dict.fromkeys(memory.files, date.max) | dict(wanted.looked_at)
     for item in wanted.evidence:
         key = (item.ledger, item.case_key)
         found[key] = min(found[key], item.day)
+    for key, file in memory.files.items():
+        found[key] = min([found[key], *(place.day for place in file.near_places)])
     return found
 
 
@@ -270,28 +277,6 @@ def _recall_links(connection: Connection, wanted: Wanted, memory: Memory) -> Non
             file.known_links.setdefault(row.link, set()).add(report)
 
 
-def _certain(wanted: Wanted) -> set[str]:
-    """Keys that will be recounted whatever is found: of events with several revisions in the batch, and unidentified
-    ones, whose cases end when the next event is too far away."""
-    times = Counter(wanted.reports)
-    several = {item.case_key for item in wanted.evidence if times[item.report] > 1}
-    return several | {item.case_key for item in wanted.evidence if item.subject.unidentified}
-
-
-def _joining(wanted: Wanted, memory: Memory) -> set[str]:
-    """Keys where a report of the batch shares an event with another, of the batch or before it."""
-    found: set[str] = set()
-    seen: dict[tuple[FileKey, str], Report] = {}
-    for item in wanted.evidence:
-        key = (item.ledger, item.case_key)
-        file = memory.files[key]
-        for link in (*item.links, *((item.twin,) if item.twin else ())):
-            holders = set(file.known_links.get(link, ())) | {report for report, _ in file.twins.get(link, ())}
-            if seen.setdefault((key, link), item.report) != item.report or holders - {item.report}:
-                found.add(item.case_key)
-    return found
-
-
 def _recall_cases(
     connection: Connection,
     memory: Memory,
@@ -306,7 +291,7 @@ def _recall_cases(
     parameters = {
         "ledgers": [ledger.value for ledger, _ in keys],
         "keys": [key for _, key in keys],
-        "whole": [key in whole for _, key in keys],
+        "whole": [key[1] in whole or memory.files[key].near is not None for key in keys],
     }
     fresh: list[Case] = []
     for row in send(connection, _CASES, parameters):
@@ -320,10 +305,11 @@ def _recall_cases(
         taken = kept.take(row.id, row.version, since)
         recalled.since[row.id], case = taken or (since, _case(row, file))
         if taken is None:
+            case.since = BEGINNING if file.key in whole else earliest[file_key]
             fresh.append(case)
         _place(file, case)
     _recall_days(connection, fresh, recalled)
-    _recall_grades(connection, fresh, earliest, whole)
+    _recall_grades(connection, fresh)
 
 
 def _before(day: date, longest: int) -> date:
@@ -369,16 +355,11 @@ def cell_of(body: str) -> Cell:
     return Cell.of(CellBody.model_validate_json(body))
 
 
-def _recall_grades(
-    connection: Connection, cases: Sequence[Case], earliest: Mapping[FileKey, date], whole: Iterable[str]
-) -> None:
+def _recall_grades(connection: Connection, cases: Sequence[Case]) -> None:
     by_id = {case.id: case for case in cases}
     if not by_id:
         return
-    everything = set(whole)
-    since = [
-        BEGINNING if case.key in everything else min(earliest[(case.ledger, case.key)], date.max) for case in cases
-    ]
+    since = [case.since for case in cases]
     for row in send(connection, _GRADES, {"ids": list(by_id), "since": since}):
         grade = Grade.model_validate_json(row.body)
         if row.older:
@@ -388,17 +369,11 @@ def _recall_grades(
 
 
 def _note_loaded(memory: Memory, recalled: Recalled) -> None:
-    """Of keys whose reports are there: only they can be recounted, and lose days and grades that they had."""
+    """Of keys whose reports are there: only they can be counted anew, and lose days and grades that they had."""
     for file in memory.files.values():
-        for case in file.cases() if file.filed is not None else ():
+        for case in file.cases() if file.known is not None else ():
             recalled.loaded_days[case.id] = frozenset(case.days)
             recalled.loaded_grades[case.id] = frozenset(case.grades)
-
-
-@lru_cache(maxsize=16_384)
-def _evidence(body: str) -> Evidence:
-    """A case that is counted afresh is so again and again, mostly from the same reports."""
-    return Evidence.model_validate_json(body)
 
 
 def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[str]) -> None:
@@ -410,6 +385,6 @@ def _recall_reports(connection: Connection, memory: Memory, recount: frozenset[s
     parameters = {"ledgers": [ledger.value for ledger, _ in keys], "keys": [key for _, key in keys]}
     for row in send(connection, _REPORTS, parameters):
         filed = memory.files[(Tense(row.ledger), row.case_key)].filed
-        evidence = _evidence(row.body)
+        evidence = evidence_of(row.body)
         if filed is not None:
             filed[evidence.report] = Filed(evidence, row.case_id)

@@ -90,9 +90,10 @@ def _json(item: Filed) -> str:
 def _current(file: CaseFile) -> dict[Report, Filed]:
     """What was added and still stands: the last of each report."""
     latest = {item.evidence.report: item for item in file.added}
-    if file.filed is None:
+    known = file.known
+    if known is None:
         return latest
-    return {report: item for report, item in latest.items() if file.filed.get(report) is item}
+    return {report: item for report, item in latest.items() if known.get(report) is item}
 
 
 def _is_gone(file: CaseFile, report: Report) -> bool:

@@ -134,7 +134,15 @@ case_reports: Final = Table(
     Column("body", JSONB, nullable=False),
     Index("ix_case_reports_event_id", "event_id"),
 )
-"""What the current revision of each report says to each case. By event: which cases an amendment touches."""
+Index(
+    "ix_case_reports_place",
+    case_reports.c.ledger,
+    case_reports.c.case_key,
+    text("(body ->> 'day')"),
+    text("(body ->> 'country')"),
+)
+"""What the current revision of each report says to each case. By event: which cases an amendment touches. By place:
+what a day of a country is counted from."""
 
 occurrence_links: Final = Table(
     "occurrence_links",

@@ -215,7 +215,7 @@ def _notification(row: CaseRow) -> dict[str, object] | None:
 def _detail(found: CaseDetail) -> dict[str, object]:
     return _as_json(found.row) | {
         "substance": found.subject.model_dump(mode="json"),
-        "summary": found.summary.model_dump(mode="json"),
+        "summary": found.summary.model_dump(mode="json", exclude={"tally"}),
         "grade": found.grade.model_dump(mode="json") if found.grade else None,
         "reports": [report.model_dump(mode="json") for report in found.reports],
         "log": [
