@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from resource import RUSAGE_CHILDREN, getrusage
 from typing import Final
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from storage.dead_letters import DeadLetter
 from storage.positions import Counters, Move, Partition
 from tests.bench.figures import Figure, show
 from tests.bench.reports import laboratories
-from tests.bench.site import Run, Site, site
+from tests.bench.site import Run, Site, cpu_of, site
 from tests.programs import clean_environment, tocsin
 from tests.streaming.site import report
 
@@ -48,9 +49,11 @@ _COPY: Final = """
 
 @dataclass(frozen=True)
 class Audited:
-    """One run of the command."""
+    """One run of the command. Its CPU, all processes, and that of PostgreSQL tell more on a machine with much to do."""
 
     seconds: float
+    cpu: float
+    database_cpu: float
     records: int
     memory_mb: float
 
@@ -128,7 +131,7 @@ def _audited(run: Run) -> Audited:
         "TOCSIN_DATABASE__URL": run.url,
         "TOCSIN_DATA_DIR": str(run.site.directory / run.tag),
     }
-    begin, most = time.monotonic(), 0.0
+    begin, most, used = time.monotonic(), 0.0, _used(run)
     out = run.site.directory / "audit.json"
     with (
         out.open("wb") as file,
@@ -138,10 +141,18 @@ def _audited(run: Run) -> Audited:
             most = max(most, _memory(program.pid))
             time.sleep(0.2)
     seconds = time.monotonic() - begin
+    cpu, database_cpu = (now - before for now, before in zip(_used(run), used, strict=True))
     found = json.loads(out.read_text())
     if not found["adds_up"]:
         raise AssertionError(out.read_text()[:4000])
-    return Audited(seconds, sum(one["compared"]["records"] for one in found["partitions"]), most)
+    return Audited(seconds, cpu, database_cpu, sum(one["compared"]["records"] for one in found["partitions"]), most)
+
+
+def _used(run: Run) -> tuple[float, float]:
+    """CPU seconds of the programs that we started and that ended, and of PostgreSQL."""
+    ours = getrusage(RUSAGE_CHILDREN)
+    server = psutil.Process(run.number("SELECT pg_backend_pid()")).parent()
+    return ours.ru_utime + ours.ru_stime, 0.0 if server is None else cpu_of(server)
 
 
 def _memory(pid: int) -> float:
@@ -167,6 +178,8 @@ def main() -> int:
     show(
         [
             Figure(name=f"tocsin audit of {found.records:,} records", unit="s", runs=(found.seconds,), target=target),
+            Figure(name="its CPU, all processes", unit="s", runs=(found.cpu,)),
+            Figure(name="PostgreSQL's CPU meanwhile", unit="s", runs=(found.database_cpu,)),
             Figure(name="its memory at most", unit="MB", runs=(found.memory_mb,)),
         ]
     )

@@ -33,7 +33,7 @@ from streams.config import Kafka
 from tests.bench.figures import quantile
 from tests.bench.perpetual import largest_recalled
 from tests.bench.reports import Report, laboratories, spread_out, stream
-from tests.bench.site import Run, Site, memory_mb, site
+from tests.bench.site import Run, Site, cpu_of, memory_mb, site
 from tests.programs import Program
 
 SLICES: Final = 10
@@ -159,9 +159,8 @@ class _Moment:
 
     @staticmethod
     def now(run: Run, worker: Program, server: psutil.Process) -> "_Moment":
-        return _Moment(
-            run.read_to(), time.perf_counter(), _cpu(psutil.Process(worker.process.pid)), _with_children(server)
-        )
+        worked = cpu_of(psutil.Process(worker.process.pid))
+        return _Moment(run.read_to(), time.perf_counter(), worked, cpu_of(server))
 
 
 def _slices(run: Run, worker: Program, count: int, room: Semaphore, say: Say) -> Iterator[Slice]:
@@ -172,7 +171,7 @@ def _slices(run: Run, worker: Program, count: int, room: Semaphore, say: Say) ->
     _read_on(run, worker, 1)
     before = _Moment.now(run, worker, server)
     for number in range(1, YEARS * SLICES + 1):
-        _read_on(run, worker, number * (count // SLICES))
+        _read_on(run, worker, max(number * (count // SLICES), before.read + 1))
         room.release()
         after = _Moment.now(run, worker, server)
         made = _slice(run, worker, before, after)
@@ -208,23 +207,6 @@ def _read_on(run: Run, worker: Program, stop: int) -> None:
             reached, since = now, time.monotonic()
         elif worker.process.poll() is not None or time.monotonic() - since > STUCK_AFTER:
             raise AssertionError(f"{reached:,} of {stop:,} were read; the worker said:\n{worker.said()[-4000:]}")
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
-
-
-def _with_children(server: psutil.Process) -> float:
-    """Of the server, of those of its processes that ended, and of those that run."""
-    times = server.cpu_times()
-    used = times.user + times.system + times.children_user + times.children_system
-    for child in server.children():
-        try:
-            used += _cpu(child)
-        except psutil.NoSuchProcess:
-            continue
-    return float(used)
 
 
 def verdict(slices: Sequence[Slice], say: Say) -> bool:

@@ -5,7 +5,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -203,5 +203,16 @@ def wait(program: Program, condition: Callable[[], bool]) -> None:
 
 
 def memory_mb(program: Program) -> float:
-    """What the process holds in memory now."""
-    return float(psutil.Process(program.process.pid).memory_info().rss) / 1e6
+    """What the process and its own hold in memory now."""
+    process = psutil.Process(program.process.pid)
+    return sum(float(one.memory_info().rss) for one in (process, *process.children(recursive=True))) / 1e6
+
+
+def cpu_of(process: psutil.Process) -> float:
+    """CPU seconds of a process, of its children that ended, and of those that run."""
+    times = process.cpu_times()
+    used = times.user + times.system + times.children_user + times.children_system
+    for child in process.children():
+        with suppress(psutil.NoSuchProcess):
+            used += cpu_of(child)
+    return float(used)
