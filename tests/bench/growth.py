@@ -39,6 +39,7 @@ from tests.programs import Program
 SLICES: Final = 10
 YEARS: Final = 2
 YEAR: Final = timedelta(days=365)
+LEAST: Final = 10_000
 AHEAD: Final = 2
 LOOK_EVERY: Final = 0.5
 STUCK_AFTER: Final = 180.0
@@ -231,6 +232,8 @@ def main() -> int:
     parser.add_argument("--reports", type=int, default=100_000)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    if given.reports < LEAST:
+        parser.error(f"--reports: {LEAST:,} or more, so that a slice is more than a batch")
     began = time.monotonic()
 
     def say(line: str) -> None:
