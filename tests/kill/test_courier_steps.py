@@ -1,6 +1,5 @@
 """A courier is killed at every step between claim and result; what the receiver wrote down is the witness (P2)."""
 
-import os
 import signal
 import sys
 from collections import Counter
@@ -105,7 +104,7 @@ async def _courier_died(here: Site, kafka: str, endpoint: Hook, directory: Path,
     environment = {
         "TOCSIN_DATABASE__URL": here.url,
         "TOCSIN_KAFKA__BOOTSTRAP": kafka,
-        "TOCSIN_SITE": f"{here.url.rpartition('_')[2]}-{os.getpid()}.example",
+        "TOCSIN_SITE": f"{here.url.rpartition('/')[2].replace('_', '-')}.example",
         "TOCSIN_SMTP__HOST": "127.0.0.1",
         "TOCSIN_SMTP__PORT": str(here.mailbox.port),
         "TOCSIN_SMTP__TLS": "none",
