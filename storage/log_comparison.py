@@ -146,7 +146,7 @@ def compare(connection: Connection, stretch: Stretch) -> Comparison:
 
 
 def _soon(value: bytes | None) -> str | None:
-    """What `content_of` says, in seven tenths of its time. Where it does not agree with the rows, `content_of` is asked."""
+    """What `content_of` says, in seven tenths of its time. Where that does not agree with the rows, it is asked."""
     if value is None or len(value) > MAX_BYTES or value.count(b"[") + value.count(b"{") > MAX_NESTING:
         return content_of(value)
     try:
