@@ -16,7 +16,7 @@ from schemas.duty import on_duty
 from schemas.plans import Plan, PlannedDelivery
 from schemas.subscribers import Recipient
 from schemas.vocabularies import Level, Tense
-from storage import escalation, subscribers, threads
+from storage import audiences, escalation, subscribers, threads
 from storage.escalation import Step
 
 BATCH: Final = 200
@@ -86,6 +86,7 @@ def second_way(connection: Connection, alert_id: str, *, destination: str) -> in
     if event is None or event.level < Level.L4 or event.kind in escalation.ENDINGS:
         return 0
     told = {each.destination for each in threads.load(connection, alert_id).deliveries if each.in_thread}
+    told |= audiences.waiting(connection, alert_id)
     audience = subscribers.recipients(connection)
     (owner,) = (each.destination.subscriber for each in audience if each.destination.id == destination)
     mails = [

@@ -37,23 +37,42 @@ def priority_of(level: Level) -> int:
 
 def plan(event: AlertEvent, recipients: Sequence[Recipient], *, thread: Thread, policy: Policy, now: datetime) -> Plan:
     """The deliveries of one event. Total: every recipient gets a row with a reason, or the whole event is held."""
+    if (refused := refusal(event, thread)) is not None:
+        return refused
+    made = portion(event, recipients, thread=thread, now=now)
+    if event.kind is not AlertKind.CANCELLED and len(made.to_send) > policy.blast_limit:
+        return Plan(hold=_too_many(event, len(made.to_send), policy.blast_limit))
+    return made
+
+
+def refusal(event: AlertEvent, thread: Thread) -> Plan | None:
+    """Why the event tells nobody, whoever the recipients are; None: it is to be told."""
     if event.revision <= thread.planned_revision:
         return Plan(outdated=True)
     if thread.tense is not None and thread.tense is not event.tense:
         return Plan(hold=_crossed(event, thread))
+    return None
+
+
+def portion(event: AlertEvent, recipients: Sequence[Recipient], *, thread: Thread, now: datetime) -> Plan:
+    """The deliveries to some of the recipients of an event that is to be told. What each gets depends on nobody else,
+    so that all portions together are the plan. The thread must have what was planned for these."""
     if event.kind is AlertKind.CANCELLED:
         return _cancel(event, recipients, _by_destination(thread), now)
-    made = _announce(event, recipients, thread, now)
-    if len(made.to_send) > policy.blast_limit:
-        return Plan(hold=_too_many(event, len(made.to_send), policy.blast_limit))
-    return made
+    return _announce(event, recipients, thread, now)
+
+
+def divisible(event: AlertEvent) -> bool:
+    """Whether the first may be told while the others are planned. What is withdrawn, or told to fewer than before,
+    is decided for all at one moment: nobody may get the old word meanwhile, and a reviewer decides once."""
+    return event.kind is not AlertKind.CANCELLED and not event.more_restricted
 
 
 def _announce(event: AlertEvent, recipients: Sequence[Recipient], thread: Thread, now: datetime) -> Plan:
     past = _by_destination(thread)
     deliveries, superseded = [], []
     for recipient in recipients:
-        earlier = past[recipient.destination.id]
+        earlier = [each for each in past[recipient.destination.id] if each.revision < event.revision]
         member = any(delivery.in_thread for delivery in earlier)
         if not (recipient.subscriptions or member):
             continue

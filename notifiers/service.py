@@ -18,6 +18,7 @@ from notifiers.escalation import Fired, escalate
 from notifiers.metrics import Page
 from notifiers.planning import Policy
 from notifiers.reconciliation import EVERY, Reconciliation
+from notifiers.rehearsal import rehearse
 from schemas.deliveries import DeliveryReason, DeliveryState
 from schemas.subscribers import Recipient
 from storage import delivery_list, subscribers
@@ -29,6 +30,8 @@ log: Final = structlog.get_logger("notifiers.service")
 GAUGES_EVERY: Final = 5.0
 DIGESTS_EVERY: Final = 60.0
 COVERAGE_EVERY: Final = 60.0
+BREATH: Final = 0.1
+"""Seconds between two portions of one event: in them the process belongs to those who were planned first."""
 
 
 Look = Callable[[], Awaitable[None]]
@@ -50,6 +53,7 @@ class Service:
         """Until `stop`; what is in flight is finished first."""
         news = asyncio.Event()
         beside = [
+            asyncio.create_task(_attempted("rehearsal", self._rehearsal)),
             asyncio.create_task(self._dispatch(news)),
             asyncio.create_task(self._listen(news)),
             asyncio.create_task(_forever("figures", self._gauges, every=GAUGES_EVERY)),
@@ -77,6 +81,8 @@ class Service:
                 await asyncio.to_thread(bell.ring)
             if done is None or not done.events:
                 await _within(news, self.look_every)
+            elif done.begun:
+                await _within(news, BREATH)
 
     async def _round(self) -> Dispatched | None:
         try:
@@ -87,6 +93,10 @@ class Service:
             return None
         _tell(done)
         return done
+
+    async def _rehearsal(self) -> None:
+        """So that the first alert finds its words."""
+        await asyncio.to_thread(rehearse, self.engine)
 
     def _escalation(self) -> Look:
         """What nobody acknowledged in time goes to the next ones."""
@@ -152,12 +162,16 @@ class Service:
 async def _forever(name: str, look: Look, *, every: float) -> None:
     """Look again and again, `every` seconds apart; trouble ends one look, not the next."""
     while True:
-        try:
-            await look()
-        except Exception as error:
-            expected = is_infrastructure(error)
-            log.warning(f"{name}_failed", error=type(error).__name__, exc_info=None if expected else error)
+        await _attempted(name, look)
         await asyncio.sleep(every)
+
+
+async def _attempted(name: str, look: Look) -> None:
+    try:
+        await look()
+    except Exception as error:
+        expected = is_infrastructure(error)
+        log.warning(f"{name}_failed", error=type(error).__name__, exc_info=None if expected else error)
 
 
 def _tell(done: Dispatched) -> None:

@@ -23,6 +23,7 @@ _CURRENT: Final = """
            coalesce(bool_or(w.body ->> 'audience' IS DISTINCT FROM 'general'), false) AS restricted
     FROM outbox w
     WHERE w.planned_at IS NULL AND w.topic = 'alert-events' AND w.body ->> 'alert_id' = d.alert_id
+      AND w.event_id <> d.event_id
 """
 
 _REFUSAL: Final = """

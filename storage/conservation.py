@@ -185,7 +185,7 @@ _CHECKS: Final[Mapping[Imbalance, str]] = {
     """,
     Imbalance.DELIVERY_WITHOUT_EVENT: """
         SELECT d.tense, d.delivery_id AS name FROM deliveries AS d LEFT JOIN outbox AS o ON o.event_id = d.event_id
-        WHERE o.planned_at IS NULL
+        WHERE o.planned_at IS NULL AND NOT EXISTS (SELECT FROM event_audiences AS a WHERE a.event_id = d.event_id)
     """,
     Imbalance.ATTEMPTS: """
         SELECT d.tense, d.delivery_id AS name

@@ -1,11 +1,11 @@
 """Outgoing events as rows: written with what caused them, planned by dispatch, published by the relay."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from storage.pipelining import send
 
@@ -47,6 +47,11 @@ _ADD: Final = text("""
 _UNPLANNED: Final = text("""
     SELECT id, event_id, topic, key, CAST(body AS text) AS body FROM outbox
     WHERE planned_at IS NULL AND topic = 'alert-events' ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
+""")
+
+_UNPLANNED_OF: Final = text("""
+    SELECT id, event_id, topic, key, CAST(body AS text) AS body FROM outbox
+    WHERE planned_at IS NULL AND topic = 'alert-events' AND body ->> 'alert_id' = :alert_id ORDER BY id FOR UPDATE
 """)
 
 _UNPUBLISHED: Final = text("""
@@ -95,6 +100,11 @@ def unplanned(connection: Connection, limit: int) -> tuple[Stored, ...]:
     return _rows(connection, _UNPLANNED, limit)
 
 
+def unplanned_of(connection: Connection, alert_id: str) -> tuple[Stored, ...]:
+    """Those of one alert, oldest first, locked."""
+    return _stored(connection.execute(_UNPLANNED_OF, {"alert_id": alert_id}))
+
+
 def unpublished(connection: Connection, limit: int) -> tuple[Stored, ...]:
     """Events that the relay has not seen acknowledged by Kafka, oldest first."""
     return _rows(connection, _UNPUBLISHED, limit)
@@ -128,5 +138,8 @@ def backlog(connection: Connection) -> Backlog:
 
 
 def _rows(connection: Connection, query: TextClause, limit: int) -> tuple[Stored, ...]:
-    found = connection.execute(query, {"limit": limit})
+    return _stored(connection.execute(query, {"limit": limit}))
+
+
+def _stored(found: Iterable[Row[tuple[object, ...]]]) -> tuple[Stored, ...]:
     return tuple(Stored(id=row.id, event_id=row.event_id, topic=row.topic, key=row.key, body=row.body) for row in found)

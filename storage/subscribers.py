@@ -137,7 +137,7 @@ _END_SUBSCRIPTIONS: Final = text("""
     WHERE subscriber_id = ANY(:ids) AND active AND NOT id = ANY(:kept)
 """)
 
-_RECIPIENTS: Final = text("""
+_RECIPIENTS: Final = """
     SELECT d.id, d.subscriber_id, d.name, d.channel, d.address, d.language, d.clearance, d.accepts_conditions,
            d.accepts_exercises, d.precursors, d.recording, d.active AND s.active AS active, d.suppressed, d.role,
            d.on_duty, s.country, d.channel <> 'webhook' OR EXISTS (SELECT FROM endpoints e
@@ -151,8 +151,13 @@ _RECIPIENTS: Final = text("""
     LEFT JOIN subscription_destinations l ON l.destination_id = d.id
     LEFT JOIN subscriptions u ON u.id = l.subscription_id AND u.active AND NOT EXISTS (
       SELECT FROM unsubscriptions x WHERE (x.subscription_id, x.destination_id) = (u.id, d.id))
-    GROUP BY d.id, s.id ORDER BY d.id
-""")
+"""
+
+_ALL: Final = text(f"{_RECIPIENTS} GROUP BY d.id, s.id ORDER BY d.id")
+
+_SOME: Final = text(f"{_RECIPIENTS} WHERE d.id = ANY(CAST(:ids AS text[])) GROUP BY d.id, s.id ORDER BY d.id")
+
+_LANGUAGES: Final = text("SELECT DISTINCT language FROM destinations WHERE active ORDER BY language")
 
 _LIST: Final = text("""
     SELECT s.id AS subscriber, s.name, s.country, s.kind, s.example, d.channel, d.address, d.clearance,
@@ -201,9 +206,16 @@ def bring_in(connection: Connection, entries: Sequence[SubscriberEntry]) -> Impo
     return changed
 
 
-def recipients(connection: Connection) -> tuple[Recipient, ...]:
-    """Every destination with its active subscriptions. What cannot be read gets no clearance: nobody is told (P5)."""
-    return tuple(_recipient(row) for row in connection.execute(_RECIPIENTS).mappings())
+def recipients(connection: Connection, ids: Sequence[str] | None = None) -> tuple[Recipient, ...]:
+    """Every destination, or these, with its active subscriptions. What cannot be read gets no clearance: nobody is
+    told (P5)."""
+    found = connection.execute(_ALL) if ids is None else connection.execute(_SOME, {"ids": list(ids)})
+    return tuple(_recipient(row) for row in found.mappings())
+
+
+def languages(connection: Connection) -> tuple[str, ...]:
+    """What the readers of this site read."""
+    return tuple(connection.execute(_LANGUAGES).scalars())
 
 
 def listed(connection: Connection) -> tuple[Listed, ...]:

@@ -36,11 +36,23 @@ _NOW: Final = text("SELECT now()")
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tocsin alert ' || :alert_id, 0))")
 
-_THREAD: Final = text("SELECT tense, planned_revision FROM alert_threads WHERE alert_id = :alert_id")
+_THREAD: Final = text("""
+    SELECT t.tense, t.planned_revision - CASE WHEN EXISTS (
+        SELECT FROM event_audiences a JOIN outbox o USING (event_id)
+        WHERE a.alert_id = t.alert_id AND o.planned_at IS NULL) THEN 1 ELSE 0 END AS planned_revision
+    FROM alert_threads t WHERE t.alert_id = :alert_id
+""")
+"""A revision that is planned for some of its recipients only is not planned yet."""
 
-_DELIVERIES: Final = text("""
+_DELIVERIES: Final = """
     SELECT delivery_id, destination_id AS destination, revision, purpose, state, attempts, priority, due_at, in_thread
-    FROM deliveries WHERE alert_id = :alert_id ORDER BY delivery_id FOR UPDATE
+    FROM deliveries WHERE alert_id = :alert_id
+"""
+
+_ALL: Final = text(f"{_DELIVERIES} ORDER BY delivery_id FOR UPDATE")
+
+_OF_SOME: Final = text(f"""
+    {_DELIVERIES} AND destination_id = ANY(CAST(:destinations AS text[])) ORDER BY delivery_id FOR UPDATE
 """)
 
 _SEEN: Final = text("""
@@ -111,10 +123,14 @@ def lock(connection: Connection, alert_id: str) -> None:
     connection.execute(_LOCK, {"alert_id": alert_id})
 
 
-def load(connection: Connection, alert_id: str) -> Thread:
-    """The thread so far, its deliveries locked: no courier can begin one of them before the plan is committed."""
+def load(connection: Connection, alert_id: str, destinations: Sequence[str] | None = None) -> Thread:
+    """The thread so far, its deliveries (of these destinations) locked: no courier can begin one of them before the
+    plan is committed."""
     found = connection.execute(_THREAD, {"alert_id": alert_id}).one_or_none()
-    rows = connection.execute(_DELIVERIES, {"alert_id": alert_id}).mappings()
+    if destinations is None:
+        rows = connection.execute(_ALL, {"alert_id": alert_id}).mappings()
+    else:
+        rows = connection.execute(_OF_SOME, {"alert_id": alert_id, "destinations": list(destinations)}).mappings()
     return Thread(
         alert_id=alert_id,
         tense=Tense(found.tense) if found else None,

@@ -14,7 +14,7 @@ from notifiers.planning import Policy, plan
 from schemas.alert_events import AlertEvent
 from schemas.subscribers import Recipient
 from schemas.vocabularies import Tense
-from storage import recovery, subscribers, threads, told_before
+from storage import audiences, recovery, subscribers, threads, told_before
 from storage.epochs import Told
 from storage.leadership import leadership
 from storage.recovery import Unsettled
@@ -125,6 +125,7 @@ def _plan(connection: Connection, event: AlertEvent, audience: Sequence[Recipien
     if made.hold is None and not made.outdated:
         threads.record(connection, event, deliveries=made.deliveries, superseded=made.superseded)
     recovery.planned(connection, event.event_id)
+    audiences.end(connection, [event.event_id])
 
 
 ANY_NUMBER: Final = 2**31
