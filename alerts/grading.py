@@ -134,7 +134,7 @@ class Grading:
         """Remembered by what the rules see: the 14 days of a hot case are mostly judged alike, and with them the next
         report of it; of the facts of a year of reports a quarter were judged before."""
         ranks = [bisect_left(numbers, facts[place]) + bisect(numbers, facts[place]) for place, numbers in self._among]
-        ways = [compared.holds(facts[one], facts[other]) for one, compared, other in self._compared]
+        ways = [compared.holds(float(facts[one]), float(facts[other])) for one, compared, other in self._compared]
         key = (self._exact(facts), *ranks, *ways, confidence)
         found = self._judgements.get(key)
         if found is None:
