@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -21,7 +20,7 @@ from notifiers.reconciliation import EVERY, Reconciliation
 from notifiers.rehearsal import rehearse
 from schemas.deliveries import DeliveryReason, DeliveryState
 from schemas.subscribers import Recipient
-from storage import delivery_list, subscribers
+from storage import delivery_list, subscribers, threads
 from storage.engine import is_infrastructure
 from storage.wakeups import Bell, Listener, Wakeup
 
@@ -144,7 +143,7 @@ class Service:
     async def _digests(self) -> None:
         """Plan the windows that are over; they are sent as everything is."""
         if self.digesting is not None:
-            planned = await asyncio.to_thread(self.digesting.plan, datetime.now(UTC))
+            planned = await asyncio.to_thread(_digests_planned, self.engine, self.digesting)
             if planned:
                 self.courier.wake()
 
@@ -157,6 +156,13 @@ class Service:
     def _figures(self) -> delivery_list.Figures:
         with self.engine.connect() as connection:
             return delivery_list.figures(connection)
+
+
+def _digests_planned(engine: Engine, digesting: Digesting) -> int:
+    """By the database's clock, as everything that is due."""
+    with engine.connect() as connection:
+        now = threads.now(connection)
+    return digesting.plan(now)
 
 
 async def _forever(name: str, look: Look, *, every: float) -> None:

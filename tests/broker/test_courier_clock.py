@@ -1,17 +1,19 @@
 """A courier whose machine tells another time: the database's clock alone says what is due and who may send it."""
 
-import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 
-from schemas.vocabularies import Level
-from tests.broker.telling import Site, authority, comes, mail_to, site
+from schemas.digests import DigestWish, Every
+from schemas.vocabularies import Handling, Level
+from tests.broker.telling import Site, authority, comes, mail_to, site, volunteer
 from tests.broker.test_courier_process import courier
 from tests.kill.clock import Clock, NoClock, machine_clock
 from tests.programs import Program
@@ -62,9 +64,31 @@ async def test_a_courier_whose_clock_is_an_hour_off_sends_nothing_twice_early_or
     assert here.sql_one("SELECT count(*) FROM attempts WHERE abs(extract(epoch FROM now() - started_at)) > 600") == 0
 
 
+async def test_a_courier_whose_clock_is_an_hour_early_does_not_close_the_window_of_a_digest(
+    here: Site, tmp_path: Path
+) -> None:
+    """There is something to tell in the window that ends within the hour; the one before it is over, and empty."""
+    reader = volunteer("reader", mail_to("reader"))
+    wish = reader.subscriptions[0].model_copy(update={"digest": _within_the_hour()})
+    here.import_(reader.model_copy(update={"subscriptions": (wish,)}))
+    here.planned(alert_event(thread="low", level=Level.L1, handling=Handling.GREEN, countries=("SI",)))
+    with _clock() as clock:
+        clock.move(1.0, "off")
+        with courier(here, tmp_path / "off.log", more=clock.environment("off")):
+            await comes(lambda: here.sql_one("SELECT count(*) FROM digests") > 0, within=60)
+    assert here.sql_one("SELECT count(*) FROM digests WHERE NOT empty") == 0
+
+
+def _within_the_hour() -> DigestWish:
+    """Each day at a full hour that is half an hour away or more, in a zone of full hours or one of half hours."""
+    now = datetime.now(UTC)
+    zone = "UTC" if now.minute < 30 else "Asia/Kolkata"
+    return DigestWish(every=Every.DAY, hour=(now.astimezone(ZoneInfo(zone)) + timedelta(hours=1)).hour, zone=zone)
+
+
 def _ahead(courier: Program) -> float:
     """Seconds between a courier's clock, as its log tells it, and ours."""
-    told = str(json.loads(courier.said().splitlines()[-1])["timestamp"])
+    (*_, told) = re.findall(r"^(\S+Z) \[", courier.said(), re.MULTILINE)
     return (datetime.fromisoformat(told) - datetime.now(UTC)).total_seconds()
 
 
