@@ -80,7 +80,7 @@ class Courier:
         self._waiting: tuple[Due, ...] = ()
         self._swept = float("-inf")
         self._stopping = False
-        self._refilling = False
+        self._refilling = self._looks = False
         self._wake = asyncio.Event()
         self._fence = Fence()
         self._breaker = Breaker()
@@ -130,12 +130,11 @@ class Courier:
         lost = Outcome(verdict=Verdict.UNKNOWN, reason=OutcomeReason.LEASE_RAN_OUT)
         await asyncio.gather(*(self._finish(left, lost) for left in found))
 
-    def _start(self) -> None:
-        """Begin what the lanes have room for; the rest waits here until something ends. A stale entry is harmless:
-        its claim finds nothing."""
-        self._refilling = False
+    def _start(self) -> bool:
+        """Begin what the lanes have room for, if anything; the rest waits here until something ends. A stale entry is
+        harmless: its claim finds nothing."""
         if self._stopping:
-            return
+            return False
         waiting = [each for each in self._waiting if each.delivery_id not in self._busy]
         started = admit(waiting, [wanted for wanted, _ in self._busy.values()], self._config.limits)
         begun = {each.delivery_id for each in started}
@@ -144,6 +143,7 @@ class Courier:
         for each in started:
             if self._breaker.begin(each, now):
                 self._busy[each.delivery_id] = each, asyncio.create_task(self._deliver(each))
+        return bool(started)
 
     def _due(self, connection: Connection, shut: frozenset[str], passed: frozenset[str]) -> tuple[Due, ...]:
         self._fence.look(connection)
@@ -183,10 +183,15 @@ class Courier:
     def _next(self, *, looks: bool) -> None:
         """Fill up, once for all that end together. What found nothing to claim finds nothing more by looking at once:
         the next look comes in time."""
-        if self._waiting and not self._refilling:
+        self._looks = self._looks or looks
+        if not self._refilling:
             self._refilling = True
-            asyncio.get_running_loop().call_soon(self._start)
-        elif looks and not self._waiting:
+            asyncio.get_running_loop().call_soon(self._refill)
+
+    def _refill(self) -> None:
+        """Where nothing of what waits here may start, as behind hanging endpoints, others may that are due too."""
+        looks, self._looks, self._refilling = self._looks, False, False
+        if not self._start() and looks:
             self._wake.set()
 
     async def _send(self, claimed: Claimed, *, until: float) -> Outcome:
