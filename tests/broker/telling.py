@@ -56,9 +56,12 @@ class Site:
             outbox.add(connection, rows)
 
     def planned(self, *events: AlertEvent, policy: Policy | None = None) -> Dispatched:
-        """Put events into the outbox and plan them, without a courier."""
+        """Put events into the outbox and plan them to the end, without a courier. What the first round did."""
         self.told(*events)
-        return dispatch(self.engine, policy=policy or Policy())
+        first = dispatch(self.engine, policy=policy or Policy())
+        while self.unplanned():
+            dispatch(self.engine, policy=policy or Policy())
+        return first
 
     def import_(self, *entries: SubscriberEntry) -> subscribers.Imported:
         """As `subscriber add` does; every endpoint has answered its challenge."""
