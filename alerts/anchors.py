@@ -26,12 +26,10 @@ def grade_from(case: Case, day: date, sightings: Mapping[str, date], context: Co
     past = Past(first_event=case.first_event or asked[0], sightings=dict(sightings), loaded=context.loaded)
     if case.answers.basis != (case.subject, past):
         case.answers = Answers(basis=(case.subject, past))
-    for anchor in asked:
-        look = case.look_back(anchor, windows)
-        grade = grading.grade(
-            _facts(case, look, past), confidence=look.harmful.confidence or Confidence.B, anchor=anchor
-        )
-        if case.grades.get(anchor) is not grade:
+    for look in case.look_back_since(asked, windows):
+        confidence = look.harmful.confidence or Confidence.B
+        grade = grading.grade(_facts(case, look, past), confidence=confidence, anchor=look.anchor)
+        if case.grades.get(look.anchor) is not grade:
             case.set_grade(grade)
 
 

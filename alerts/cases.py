@@ -20,11 +20,15 @@ from alerts.grading import Grade, Grading, highest
 from alerts.lookback import Lookback
 from alerts.rulebook import Windows
 from alerts.summary import Summary
+from alerts.sweep import sweep
 from alerts.threads import Thread
 from schemas.vocabularies import CaseState, Confidence, Level, Tense
 
 Report = tuple[str, UUID]
 FileKey = tuple[Tense, str]
+MANY_LOOKS = 8
+"""So many that are wanting are added up in one pass: it costs about as much as eight by themselves."""
+
 MOST_LOOKS = 100
 """Anchors of one case whose windows stay added up: reports come in the order of their events, more or less."""
 
@@ -130,11 +134,23 @@ class Case:
 
     def look_back(self, anchor: date, windows: Windows) -> Lookback:
         """What the windows that end at a day hold; those of the latest days stay at hand."""
-        look = self._looks.get(anchor)
-        if look is None:
-            look = self._looks[anchor] = Lookback.of(anchor, self.days, windows)
-            if len(self._looks) > MOST_LOOKS:
-                del self._looks[min(self._looks)]
+        found = self._looks.get(anchor)
+        return self._at_hand(Lookback.of(anchor, self.days, windows)) if found is None else found
+
+    def look_back_since(self, anchors: Sequence[date], windows: Windows) -> Iterator[Lookback]:
+        """The same of all anchors since a day, in their order; when many are wanting, in one pass over the days."""
+        wanting = sum(anchor not in self._looks for anchor in anchors)
+        if wanting < MANY_LOOKS:
+            yield from (self.look_back(anchor, windows) for anchor in anchors)
+            return
+        for look in sweep(self.days, windows, since=anchors[0]):
+            found = self._looks.get(look.anchor)
+            yield self._at_hand(look) if found is None else found
+
+    def _at_hand(self, look: Lookback) -> Lookback:
+        self._looks[look.anchor] = look
+        if len(self._looks) > MOST_LOOKS:
+            del self._looks[min(self._looks)]
         return look
 
     def forget_days(self) -> None:

@@ -50,11 +50,25 @@ def remove(file: CaseFile, report: Report, context: Context) -> None:
     if filed is None:
         return
     file.removed.add(report)
-    for holders in file.known_links.values():
-        holders.discard(report)
-    for pairs in file.twins.values():
-        pairs -= {pair for pair in pairs if pair[0] == report}
+    _forget_links(file, report)
     _count_near(file, Difference(gone=(filed,)), context)
+
+
+def may_replace(filed: Filed, report: Evidence) -> bool:
+    """Whether a next revision stays where the one before it is filed, and is about the same."""
+    return filed.evidence.subject == report.subject and filed.evidence.tense is report.tense
+
+
+def replace(file: CaseFile, report: Evidence, context: Context) -> None:
+    """Put a next revision in the place of the one before it, in the same case, and count anew what that changes."""
+    before = file.around(report.report)[report.report]
+    filed = Filed(report, before.case)
+    _forget_links(file, report.report)
+    _remember_links(file, report)
+    file.around()[report.report] = filed
+    file.removed.add(report.report)
+    file.added.append(filed)
+    _count_near(file, Difference(gone=(before,), came=(filed,)), context)
 
 
 def _count_near(file: CaseFile, difference: Difference, context: Context) -> None:
@@ -82,6 +96,13 @@ def _joins(file: CaseFile, report: Evidence, twin_days: int) -> bool:
         return True
     twins = file.twins.get(report.twin, set()) if report.twin else set()
     return any(other[0] != report.laboratory and abs((day - report.day).days) <= twin_days for other, day in twins)
+
+
+def _forget_links(file: CaseFile, report: Report) -> None:
+    for holders in file.known_links.values():
+        holders.discard(report)
+    for pairs in file.twins.values():
+        pairs -= {pair for pair in pairs if pair[0] == report}
 
 
 def _remember_links(file: CaseFile, report: Evidence) -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from alerts.cases import Case, CaseFile, Context, Report, new_case
+from alerts.cases import Case, CaseFile, Context, Filed, Report, new_case
 from alerts.chains import refile, regroup
-from alerts.counting import add, recount, remove
+from alerts.counting import add, may_replace, recount, remove, replace
 from alerts.deduplication import KnownEvent
 from alerts.evidence import Evidence
 from alerts.memory import Memory
@@ -86,16 +86,31 @@ def file_report(
         file = memory.file(known.ledger, key)
         before = seen.setdefault(f"{file.ledger}:{key}", _Before.of(file))
         filed = file.around(report).get(report)
-        if filed is not None:
-            before.held, before.was = filed.case, filed.evidence
+        if filed is None:
+            continue
+        before.held, before.was = filed.case, filed.evidence
+        following = next((item for item in said if (item.ledger, item.case_key) == (file.ledger, key)), None)
+        if following is not None and _stays(file, filed, following):
+            replace(file, following, context)
+            before.said.append(following)
+        else:
             _take_out(file, report, context)
     for evidence in said:
         file = memory.file(evidence.ledger, evidence.case_key)
         before = seen.setdefault(f"{file.ledger}:{file.key}", _Before.of(file))
+        if evidence in before.said:
+            continue
         before.said.append(evidence)
         _put_in(file, evidence, before.held, context)
     found = (before.touched(case, report) for before in seen.values() for case in list(before.file.cases()))
     return [entry for entry in found if entry is not None]
+
+
+def _stays(file: CaseFile, filed: Filed, following: Evidence) -> bool:
+    """Whether the next revision only takes the place of the one before it: its case goes on, about the same."""
+    case = next((one for one in file.cases() if one.id == filed.case), None)
+    withdrawn = case is None or case.state is CaseState.RETRACTED
+    return not withdrawn and not following.subject.unidentified and may_replace(filed, following)
 
 
 def _take_out(file: CaseFile, report: Report, context: Context) -> None:

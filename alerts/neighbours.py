@@ -50,17 +50,19 @@ def count_near(file: CaseFile, change: Difference, context: Context) -> None:
 
 def _near(file: CaseFile, change: Difference, twin_days: int) -> _Near:
     known, came = file.around(), {item.evidence.report for item in change.came}
+    claimed = {(item.evidence.country, item.evidence.day) for item in change.came if claims(item.evidence)}
     for item in change.gone:
-        if _first_seen(file, item.evidence):
+        if _first_seen(file, item.evidence) and (item.evidence.country, item.evidence.day) not in claimed:
             raise Unknown
-    everything = [item.evidence for item in (*known.values(), *change.gone)]
-    touched = reached([item.evidence for item in (*change.gone, *change.came)], everything, twin_days)
+    gone, now = [item.evidence for item in change.gone], [item.evidence for item in known.values()]
+    left = reached(gone, [*(one for one in now if one.report not in came), *gone], twin_days)
+    touched = [*left, *reached([item.evidence for item in change.came], now, twin_days)]
     places = frozenset(map(place_of, touched))
     if file.filed is None and not places <= file.near_places:
         raise Unknown
-    here = [item.evidence for item in known.values() if place_of(item.evidence) in places]
-    there = reached(here, [item.evidence for item in known.values()], twin_days)
-    after = [known[report.report] for report in touched if report.report in known]
+    here = [one for one in now if place_of(one) in places]
+    there = reached(here, now, twin_days)
+    after = [known[one] for one in dict.fromkeys(report.report for report in touched) if one in known]
     before = [item for item in after if item.evidence.report not in came] + list(change.gone)
     since = min(place.day for place in places)
     return _Near(places, before, after, [known[report.report] for report in there], since, twin_days)
