@@ -148,6 +148,7 @@ def test_a_reader_of_a_part_claims_it_as_that_part_and_sees_no_more(here: Site) 
     here.planned(viewed())
     found = claimed(here)
     assert isinstance(found, Claimed) and found.handling is Handling.GREEN and found.clearance is Handling.GREEN
+    assert isinstance(found.event, AlertEvent)
     seen = shown_to(found.event, found.clearance, accepts_conditions=found.accepts_conditions)
     assert seen is not None and seen.handling is Handling.GREEN and seen.views == ()
 
