@@ -37,7 +37,7 @@ class Digesting:
             had = digests.done(connection, list(ids))
             fresh = {id_: reader for id_, reader in ids.items() if id_ not in had}
             made = _made(connection, over, fresh)
-            return sum(digests.plan(connection, id_, fresh[id_].destination, each) for id_, each in made.items())
+            return digests.plan(connection, over, {id_: (fresh[id_].destination, each) for id_, each in made.items()})
 
 
 def _renewed(connection: Connection, readers: Sequence[Reader]) -> None:

@@ -63,9 +63,12 @@ _HEARD: Final = text("""
     ORDER BY d.planned_at, d.delivery_id
 """)
 
-_PLAN: Final = text("""
+_KEEP: Final = text("""
     INSERT INTO digests (digest_id, destination_id, window_start, window_end, empty)
-    VALUES (:digest_id, :destination, :start, :end, :empty) ON CONFLICT (digest_id) DO NOTHING
+    SELECT digest_id, destination_id, :start, :end, empty
+    FROM unnest(CAST(:ids AS text[]), CAST(:destinations AS text[]), CAST(:empty AS boolean[]))
+         AS w (digest_id, destination_id, empty)
+    ON CONFLICT (digest_id) DO NOTHING RETURNING digest_id
 """)
 
 _WAITING: Final = text("""
@@ -114,20 +117,25 @@ def heard(connection: Connection, destinations: Sequence[str], *, since: datetim
     ]
 
 
-def plan(connection: Connection, digest_id: str, destination: str, digest: Digest) -> bool:
-    """Keep that this window has its digest and, unless it is empty, put it into the ledger; whether that was done.
-    After a restore the ledger may know of it already, from its receipt."""
-    over: Window = digest.window
-    row = {"digest_id": digest_id, "destination": destination, "start": over.start, "end": over.end}
-    first = connection.execute(_PLAN, {**row, "empty": digest.empty}).rowcount > 0
-    if not first or digest.empty:
-        return False
+def plan(connection: Connection, over: Window, made: Mapping[str, tuple[str, Digest]]) -> int:
+    """Keep that each of these readers had the digest of this window, and put those that are not empty into the ledger;
+    how many. `made`: destination and digest by id. After a restore the ledger may know one already, from its receipt.
+    """
+    row = {"start": over.start, "end": over.end, "ids": list(made)}
+    destinations, said = [each for each, _ in made.values()], [each for _, each in made.values()]
+    kept = connection.execute(
+        _KEEP, {**row, "destinations": destinations, "empty": [each.empty for each in said]}
+    ).scalars()
+    return sum(_put(connection, id_, *made[id_]) for id_ in sorted(kept) if not made[id_][1].empty)
+
+
+def _put(connection: Connection, digest_id: str, destination: str, digest: Digest) -> bool:
     return letters.plan(
         connection,
         letters.Planned(
             delivery_id=digest_id,
             destination=destination,
-            number=f"digest-{over.end:%Y-%m-%d}",
+            number=f"digest-{digest.window.end:%Y-%m-%d}",
             purpose=Purpose.DIGEST,
             gate=Gate.DIGEST,
             reason=DeliveryReason.DIGEST_DUE,

@@ -1,9 +1,13 @@
-"""Words of the classes that a rule fills in by their codes: `nitazene`, `other_potent_opioid`, `opioid`."""
+"""Words of the classes that a rule fills in by their codes: `nitazene`, `other_potent_opioid`, `opioid`.
+
+And what is named by its class alone, because nobody identified or analysed it.
+"""
 
 import re
 from collections.abc import Callable
 from typing import Final
 
+from schemas.alert_events import SubstanceRef
 from schemas.vocabularies import Category
 
 SUBGROUP_WORD: Final = {
@@ -81,6 +85,12 @@ CATEGORY: Final = {
     Category.UNKNOWN: "A substance of unknown class",
 }
 
+UNIDENTIFIED: Final = "unidentified {what}"
+NOT_ANALYSED: Final = "not analysed"
+NOT_ANALYSED_SOLD_AS: Final = "not analysed, sold as {sold_as}"
+_SOLD_AS: Final = NOT_ANALYSED_SOLD_AS.format(sold_as="")
+"""How `alerts.statements` names what nobody could identify, and what nobody analysed."""
+
 _CODES: Final = re.compile(rf"\b(?:{'|'.join(code for code in (*SUBGROUP_WORD, *Category) if '_' in code)})\b")
 
 
@@ -92,6 +102,18 @@ def word(code: str, say: Callable[[str], str]) -> str | None:
         return None
     told = say(CATEGORY[Category(code)])
     return told[0].lower() + told[1:]
+
+
+def named(substance: SubstanceRef, say: Callable[..., str]) -> str:
+    """The name of a substance; in the words of the language where it has none but what we call it."""
+    if not substance.key.startswith("U:"):
+        return substance.name
+    if substance.name == NOT_ANALYSED:
+        return say(NOT_ANALYSED)
+    if substance.name.startswith(_SOLD_AS):
+        return say(NOT_ANALYSED_SOLD_AS, sold_as=substance.name.removeprefix(_SOLD_AS))
+    what = word(substance.subgroup or substance.category.value, say)
+    return substance.name if what is None else say(UNIDENTIFIED, what=what)
 
 
 def in_words(sentence: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from alerts.explanation import nearness
 from notifiers.cleaning import header_fault, shown
 from notifiers.purposes import Content, Purpose
-from notifiers.wording import phrases
+from notifiers.wording import classes, phrases
 from notifiers.wording.amending import amended, decided, overridden
 from notifiers.wording.facts import Fact, dosed, facts_about, facts_of_the_ended, harmed
 from notifiers.wording.grammar import capitals, distinct, sentence, titled, without_brackets
@@ -115,7 +115,7 @@ def headline(event: AlertEvent, *, purpose: Purpose, content: Content, language:
 
 
 def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
-    band, title = _level_band(event, t, note=t.say(phrases.KIND[event.kind])), _title(event, t, name=_name(event))
+    band, title = _level_band(event, t, note=t.say(phrases.KIND[event.kind])), _title(event, t, name=_name(event, t))
     return Wording(
         mark=mark_of(event, purpose=purpose),
         mark_sentence=_mark_sentence(event, t, purpose=purpose),
@@ -143,7 +143,7 @@ def _alert(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
 
 def _ending(event: AlertEvent, t: Tongue, *, purpose: Purpose) -> Wording:
     band = _ended_band(event, t)
-    title = t.say(phrases.ENDING_TITLE[event.kind], title=_title(event, t, name=_name(event)))
+    title = t.say(phrases.ENDING_TITLE[event.kind], title=_title(event, t, name=_name(event, t)))
     lead = t.say(phrases.ENDING_LEAD[event.kind], number=_number(event))
     return Wording(
         mark=mark_of(event, purpose=purpose),
@@ -222,9 +222,9 @@ def _handling(event: AlertEvent, t: Tongue) -> str:
     return t.say(phrases.HANDLING_SENTENCE, tlp=_tlp(event), means=t.say(phrases.HANDLING[event.handling]))
 
 
-def _name(event: AlertEvent, *, limit: int = 120) -> str:
+def _name(event: AlertEvent, t: Tongue, *, limit: int = 120) -> str:
     """The substance's name, in quotation marks where it could be read as our own mark of an exercise (P6)."""
-    name = shown(event.substance.name, limit=limit)
+    name = shown(classes.named(event.substance, t.say), limit=limit)
     return phrases.QUOTED.format(text=name) if name.upper().startswith(tuple(phrases.MARK.values())) else name
 
 
@@ -257,7 +257,7 @@ def _subject(event: AlertEvent, t: Tongue, purpose: Purpose, *, band: Band) -> s
     else:
         fit = tuple(word for word in product.sold_as if not header_fault(word, limit=NAME_IN_SUBJECT))
         safe = event.model_copy(update={"product": product.model_copy(update={"sold_as": fit})})
-        title = _title(safe, t, name=_name(safe, limit=NAME_IN_SUBJECT))
+        title = _title(safe, t, name=_name(safe, t, limit=NAME_IN_SUBJECT))
     text = _again(t.say(phrases.SUBJECT_KIND[event.kind], text=title), t, purpose)
     return _behind_labels(event, purpose, band=band, text=t.say(phrases.SUBJECT, text=text, number=_number(event)))
 
@@ -309,7 +309,7 @@ def _changed(event: AlertEvent, t: Tongue) -> tuple[str, ...]:
         return ()
     level = t.say(phrases.LEVEL, level=int(event.level), word=t.say(phrases.LEVEL_WORD[event.level]))
     told = (change for change in event.changes if change is not Change.FIRST_LEVEL)
-    return tuple(t.say(phrases.CHANGE[change], level=level, name=_name(event)) for change in told)
+    return tuple(t.say(phrases.CHANGE[change], level=level, name=_name(event, t)) for change in told)
 
 
 def _serious(event: AlertEvent, t: Tongue) -> tuple[str, ...]:

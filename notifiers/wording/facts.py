@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from notifiers.cleaning import shown
-from notifiers.wording import phrases
+from notifiers.wording import classes, phrases
 from notifiers.wording.grammar import distinct
 from notifiers.wording.tongue import Tongue
 from schemas.alert_events import AlertEvent, Harm
@@ -53,7 +53,7 @@ def _substance(event: AlertEvent, t: Tongue) -> str:
     substance = event.substance
     ids = [t.say(phrases.CAS, cas=shown(substance.cas, limit=20))] if substance.cas else []
     ids += [t.say(phrases.INCHIKEY, inchikey=shown(substance.inchikey, limit=30))] if substance.inchikey else []
-    name = shown(substance.name, limit=200)
+    name = shown(classes.named(substance, t.say), limit=200)
     return t.say(phrases.NAME_WITH_IDS, name=name, ids=", ".join(ids)) if ids else name
 
 

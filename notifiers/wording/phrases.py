@@ -222,6 +222,7 @@ UNSUPPORTED_ADVICE: Final = (
 
 CATEGORY: Final = classes.CATEGORY
 SUBGROUP_WORD: Final = classes.SUBGROUP_WORD
+NAMELESS: Final = (classes.UNIDENTIFIED, classes.NOT_ANALYSED, classes.NOT_ANALYSED_SOLD_AS)
 SUBGROUP: Final = {
     "nitazene": "A nitazene opioid",
     "fentanyl": "A fentanyl opioid",

@@ -13,7 +13,7 @@ import pytest
 
 from notifiers.email.message import UnfitForHeader
 from notifiers.purposes import Content, Purpose, mail_content, purpose_of, webhook_content
-from notifiers.rendering import BAND_COLOUR, TILE_SHADES, render_mail, render_webhook
+from notifiers.rendering import BAND_COLOUR, TILE_SHADES, mail_body, render_mail, render_webhook
 from schemas.alert_events import AlertEvent, CountryCount, FiredRule, Harm, Product
 from schemas.vocabularies import AlertKind, Audience, Change, Handling, Level, PhysicalForm, Tense
 from tests.speaking import CANCELLED, DELIVERY_ID, EXERCISE, PROVISIONAL, RED, RELAY, SENT_AT, URGENT, outline, words
@@ -284,6 +284,25 @@ def test_a_title_says_what_matters_about_the_product(name: str, product: dict[st
     plain = Product(forms=(PhysicalForm.TABLET,)).model_copy(update=product)
     changed = {"product": plain, "substance": URGENT.substance.model_copy(update={"name": name})}
     assert title in text(URGENT.model_copy(update=changed)).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "told"),
+    [
+        ("U:adverse:SI:-:sweets", "not analysed, sold as sweets", "Nicht analysiert, verkauft als sweets"),
+        ("U:adverse:SI:-:", "not analysed", "Nicht analysiert (Tabletten)"),
+        ("U:nitazene", "unidentified nitazene", "Nicht identifizierter Stoff: Nitazen (Tabletten)"),
+        ("N:not analysed", "not analysed", "Not analysed (Tabletten)"),
+    ],
+)
+def test_what_has_no_name_is_named_in_the_language_of_the_reader(key: str, name: str, told: str) -> None:
+    substance = URGENT.substance.model_copy(update={"key": key, "name": name})
+    plain = Product(forms=(PhysicalForm.TABLET,))
+    event = URGENT.model_copy(update={"substance": substance, "product": plain})
+    said = mail_body(event, purpose=purpose_of(event.kind), content=Content.FULL, language="de")
+    assert told in said.text.splitlines()
+    assert told in said.subject
+    assert key.startswith("N:") or name not in f"{said.subject} {said.text} {said.html}".casefold()
 
 
 def test_a_rule_that_speaks_in_fragments_is_said_in_sentences() -> None:
