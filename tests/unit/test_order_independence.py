@@ -303,7 +303,7 @@ def _check(case: Trial) -> None:
     _alike(_folded_in_batches(order, size, gap), found)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(arrivals())
 def test_order_repetition_and_batches_change_no_finding_fact_or_level(
     case: Trial,
