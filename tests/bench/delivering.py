@@ -59,6 +59,8 @@ _HEALTHY: Final = """
     SELECT count(*) FROM deliveries d JOIN destinations t ON t.id = d.destination_id
     WHERE d.accepted_at IS NOT NULL AND t.name = 'healthy'
 """
+_DIGESTS: Final = "SELECT count(*) FROM digests"
+"""One for each reader: the last thing that a courier does when it starts."""
 _LISTENS: Final = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 _CONFIRM: Final = """
     INSERT INTO endpoints (destination_id, confirmed_at) SELECT id, now() FROM destinations
@@ -113,6 +115,7 @@ def _sent(site: Site, count: int, port: int, name: str) -> tuple[float, float]:
         _register(run, readers)
         with run.courier(port) as courier:
             _listening(run, courier)
+            wait(courier, lambda: run.number(_DIGESTS) == count)
             _tell(run, [alert_event(handling=Handling.GREEN, decided_at=datetime.now(UTC))])
             wait(courier, lambda: run.number(_ACCEPTED) == count)
         times, (told,) = run.numbers(_TIMES), run.numbers(_TOLD)
