@@ -1,6 +1,6 @@
 """What cannot be reached is left alone and asked now and then: a dead endpoint must not use up what others need."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,6 +47,7 @@ class Breaker:
     def __init__(self, probes: Mapping[str, tuple[float, ...]] | None = None) -> None:
         self._probes = {MAIL_CIRCUIT: MAIL_PROBES} if probes is None else probes
         self._circuits: dict[str, _Circuit] = {}
+        self._answering = {MAIL_CIRCUIT}
 
     def shut(self, now: float) -> frozenset[str]:
         """Circuits through which nothing but an L4 goes now."""
@@ -55,6 +56,11 @@ class Breaker:
     def passed(self) -> frozenset[str]:
         """L4 that had their try at once and wait for the probes like others."""
         return frozenset().union(*(one.passed for one in self._circuits.values() if one.open))
+
+    @property
+    def answering(self) -> Collection[str]:
+        """Circuits whose last attempt had an answer, and our relay."""
+        return self._answering
 
     def is_open(self, circuit: str) -> bool:
         """Whether it is left alone."""
@@ -83,7 +89,9 @@ class Breaker:
             return
         if outcome.verdict is Verdict.ACCEPTED or outcome.reason not in TRANSPORT:
             self._circuits.pop(wanted.circuit, None)
+            self._answering.add(wanted.circuit)
             return
+        self._answering -= {wanted.circuit} - {MAIL_CIRCUIT}
         found = self._circuits.setdefault(wanted.circuit, _Circuit())
         found.failures += 1
         if found.open:

@@ -136,7 +136,8 @@ class Courier:
         if self._stopping:
             return False
         waiting = [each for each in self._waiting if each.delivery_id not in self._busy]
-        started = admit(waiting, [wanted for wanted, _ in self._busy.values()], self._config.limits)
+        busy = [wanted for wanted, _ in self._busy.values()]
+        started = admit(waiting, busy, self._config.limits, self._breaker.answering)
         begun = {each.delivery_id for each in started}
         self._waiting = tuple(each for each in waiting if each.delivery_id not in begun)
         now = asyncio.get_running_loop().time()

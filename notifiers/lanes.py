@@ -26,8 +26,11 @@ class Limits:
         return max(1, round(self.in_flight * self.kept)) if self.in_flight > 1 else 0
 
 
-def admit(waiting: Iterable[Due], busy: Collection[Due], limits: Limits) -> tuple[Due, ...]:
-    """Those that may start now beside `busy`, in the order given. One of each (alert, destination) at a time."""
+def admit(
+    waiting: Iterable[Due], busy: Collection[Due], limits: Limits, answering: Collection[str] | None = None
+) -> tuple[Due, ...]:
+    """Those that may start now beside `busy`, in the order given. One of each (alert, destination) at a time, and one
+    to a destination whose circuit is none of those `answering`: what hangs from the start holds one place, not four."""
     lanes = Counter(each.priority for each in busy)
     destinations = Counter(each.destination for each in busy)
     shared = Counter(each.lane for each in busy)
@@ -37,7 +40,8 @@ def admit(waiting: Iterable[Due], busy: Collection[Due], limits: Limits) -> tupl
         if each.priority in full:
             continue
         pair = (each.alert_id, each.destination)
-        if pair in pairs or destinations[each.destination] >= limits.per_destination:
+        most = limits.per_destination if answering is None or each.circuit in answering else 1
+        if pair in pairs or destinations[each.destination] >= most:
             continue
         if shared[each.lane] >= limits.per_lane:
             continue

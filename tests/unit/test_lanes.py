@@ -29,6 +29,14 @@ def test_at_most_four_go_to_one_destination_at_a_time() -> None:
     assert admit([due(11, destination="slow"), due(12)], admitted, LIMITS) == (due(12),)
 
 
+def test_what_has_not_answered_yet_holds_one_place() -> None:
+    several = [due(number, destination="new") for number in range(10)]
+    admitted = admit(several, [], LIMITS, answering=())
+    assert admitted == (several[0],)
+    assert admit(several, admitted, LIMITS, answering=()) == ()
+    assert len(admit(several, [], LIMITS, answering={several[0].circuit})) == LIMITS.per_destination
+
+
 def test_addresses_of_one_domain_share_a_lane() -> None:
     admitted = admit([due(number, lane="slow.example.org") for number in range(10)], [], LIMITS)
     assert len(admitted) == LIMITS.per_lane
