@@ -69,7 +69,7 @@ async def test_a_cancellation_that_races_with_the_sends_follows_exactly_who_was_
         alerts = [f"case {number}" for number in range(10)]
         async with here.courier("one", hooks=(endpoint,)), here.courier("two", hooks=(endpoint,)):
             here.told(*(alert_event(thread=each) for each in alerts))
-            await comes(lambda: len(box.received) >= 4 and len(endpoint.received) >= 4)
+            await comes(lambda: len(box.received) >= 4 and len(endpoint.received) > 0)
             here.told(*(alert_event(thread=each, revision=2, kind=AlertKind.CANCELLED) for each in alerts))
             await comes(lambda: not here.unplanned())
             box.gate.set()
