@@ -2,7 +2,7 @@
 
 Reading is half of the work, and each record is read by itself: so the next batch is read while the last one is decided.
 It also keeps the worker alive: a structure on which the chemistry library dies ends a reader, and its record becomes a
-dead letter.
+dead letter. Not so in a batch too small to be sent.
 """
 
 import gc
