@@ -159,8 +159,7 @@ class Case:
 
     def keep_grades(self) -> None:
         """Only of days that still are anchors."""
-        gone = [anchor for anchor in self.grades if anchor not in set(self.live_days)]
-        for anchor in gone:
+        for anchor in self.grades.keys() - set(self.live_days):
             del self.grades[anchor]
             self._gravest = None
 

@@ -54,11 +54,6 @@ def remove(file: CaseFile, report: Report, context: Context) -> None:
     _count_near(file, Difference(gone=(filed,)), context)
 
 
-def may_replace(filed: Filed, report: Evidence) -> bool:
-    """Whether a next revision stays where the one before it is filed, and is about the same."""
-    return filed.evidence.subject == report.subject and filed.evidence.tense is report.tense
-
-
 def replace(file: CaseFile, report: Evidence, context: Context) -> None:
     """Put a next revision in the place of the one before it, in the same case, and count anew what that changes."""
     before = file.around(report.report)[report.report]

@@ -159,6 +159,11 @@ class Evidence(Frozen):
         return (self.laboratory, self.event_id)
 
     @property
+    def ties(self) -> tuple[str, ...]:
+        """By what it may be known to speak of one event with another report: its links, and its twin key."""
+        return self.links if self.twin is None else (*self.links, self.twin)
+
+    @property
     def ledger(self) -> Tense:
         """Whose cases it counts in: history counts in the actual ones."""
         return Tense.ACTUAL if self.tense is Tense.ARCHIVAL else self.tense

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from alerts.cases import Case, CaseFile, Context, Filed, Report, new_case
 from alerts.chains import refile, regroup
-from alerts.counting import add, may_replace, recount, remove, replace
+from alerts.counting import add, recount, remove, replace
 from alerts.deduplication import KnownEvent
 from alerts.evidence import Evidence
 from alerts.memory import Memory
@@ -109,8 +109,9 @@ def file_report(
 def _stays(file: CaseFile, filed: Filed, following: Evidence) -> bool:
     """Whether the next revision only takes the place of the one before it: its case goes on, about the same."""
     case = next((one for one in file.cases() if one.id == filed.case), None)
-    withdrawn = case is None or case.state is CaseState.RETRACTED
-    return not withdrawn and not following.subject.unidentified and may_replace(filed, following)
+    if case is None or case.state is CaseState.RETRACTED or following.subject.unidentified:
+        return False
+    return filed.evidence.subject == following.subject and filed.evidence.tense is following.tense
 
 
 def _take_out(file: CaseFile, report: Report, context: Context) -> None:

@@ -40,7 +40,7 @@ def reached(start: Iterable[Evidence], among: Iterable[Evidence], twin_days: int
     """Whatever of these speaks of one event with any of the first, over any number of others, and the first."""
     by_link: dict[str, list[Evidence]] = {}
     for report in among:
-        for link in (*report.links, *((report.twin,) if report.twin else ())):
+        for link in report.ties:
             by_link.setdefault(link, []).append(report)
     found = {report.report: report for report in start}
     ahead = list(found.values())

@@ -258,13 +258,7 @@ def _earliest(wanted: Wanted, memory: Memory) -> dict[FileKey, date]:
 
 
 def _recall_links(connection: Connection, wanted: Wanted, memory: Memory) -> None:
-    asked = sorted(
-        {
-            (item.ledger.value, item.case_key, link)
-            for item in wanted.evidence
-            for link in (*item.links, *((item.twin,) if item.twin else ()))
-        }
-    )
+    asked = sorted({(item.ledger.value, item.case_key, link) for item in wanted.evidence for link in item.ties})
     if not asked:
         return
     ledgers, keys, links = (list(column) for column in zip(*asked, strict=True))

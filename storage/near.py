@@ -31,7 +31,13 @@ _LARGE: Final = text("""
     ) AS first) >= :few
 """)
 
-_NEAR: Final = text("""
+_TIES: Final = """
+            SELECT jsonb_array_elements_text(r.body->'links') UNION ALL
+            SELECT r.body->>'twin' WHERE r.body->>'twin' IS NOT NULL
+"""
+"""`Evidence.ties` of a stored report."""
+
+_NEAR: Final = text(f"""
     WITH RECURSIVE tied AS (
         SELECT r.ledger, r.case_key, r.laboratory, r.event_id
         FROM unnest(CAST(:s_ledgers AS text[]), CAST(:s_keys AS text[]), CAST(:s_laboratories AS text[]),
@@ -46,10 +52,7 @@ _NEAR: Final = text("""
         SELECT l.ledger, l.case_key, l.laboratory, l.event_id
         FROM tied t
         JOIN case_reports r USING (ledger, case_key, laboratory, event_id)
-        CROSS JOIN LATERAL (
-            SELECT jsonb_array_elements_text(r.body->'links') UNION ALL
-            SELECT r.body->>'twin' WHERE r.body->>'twin' IS NOT NULL
-        ) AS said (link)
+        CROSS JOIN LATERAL ({_TIES}) AS said (link)
         JOIN occurrence_links l ON (l.ledger, l.case_key, l.link) = (t.ledger, t.case_key, said.link)
     ), places AS (
         SELECT * FROM unnest(CAST(:p_ledgers AS text[]), CAST(:p_keys AS text[]), CAST(:p_days AS text[]),
@@ -67,10 +70,7 @@ _NEAR: Final = text("""
         SELECT l.ledger, l.case_key, l.laboratory, l.event_id
         FROM needed n
         JOIN case_reports r USING (ledger, case_key, laboratory, event_id)
-        CROSS JOIN LATERAL (
-            SELECT jsonb_array_elements_text(r.body->'links') UNION ALL
-            SELECT r.body->>'twin' WHERE r.body->>'twin' IS NOT NULL
-        ) AS said (link)
+        CROSS JOIN LATERAL ({_TIES}) AS said (link)
         JOIN occurrence_links l ON (l.ledger, l.case_key, l.link) = (n.ledger, n.case_key, said.link)
     )
     SELECT r.ledger, r.case_key, r.case_id, CAST(r.body AS text) AS body,
@@ -92,7 +92,7 @@ def _joining(evidence: Sequence[Evidence], memory: Memory) -> set[tuple[FileKey,
     for item in evidence:
         key = (item.ledger, item.case_key)
         file = memory.files[key]
-        for link in (*item.links, *((item.twin,) if item.twin else ())):
+        for link in item.ties:
             known = holders.setdefault((key, link), set(file.known_links.get(link, ())))
             known |= {item.report} | {report for report, _ in file.twins.get(link, ())}
     return {(key, report) for (key, _), reports in holders.items() if len(reports) > 1 for report in reports}
@@ -148,11 +148,7 @@ def recall_near(connection: Connection, joined: Seeds, memory: Memory) -> None:
     if not joined.files:
         return
     filed = [(ledger.value, key, *report) for (ledger, key), report in joined.filed]
-    links = [
-        (item.ledger.value, item.case_key, link)
-        for item in joined.said
-        for link in (*item.links, *((item.twin,) if item.twin else ()))
-    ]
+    links = [(item.ledger.value, item.case_key, link) for item in joined.said for link in item.ties]
     places = [
         (file.ledger.value, file.key, place.day.isoformat(), place.country, place.region)
         for file in memory.files.values()

@@ -106,14 +106,10 @@ def _left(file: CaseFile, report: Report) -> Sequence[Value]:
 
 def _links_of(file: CaseFile, report: Report) -> list[str]:
     item = _current(file).get(report)
-    return [] if item is None else _all_links(item)
-
-
-def _all_links(item: Filed) -> list[str]:
-    return [*item.evidence.links, *((item.evidence.twin,) if item.evidence.twin else ())]
+    return [] if item is None else list(item.evidence.ties)
 
 
 def _links(added: Iterable[tuple[CaseFile, Filed]]) -> Iterable[Sequence[Value]]:
     for file, item in added:
-        for link in _all_links(item):
+        for link in item.evidence.ties:
             yield (file.ledger.value, file.key, link, *item.evidence.report, item.evidence.day)

@@ -124,7 +124,6 @@ class Guard(Generic[Prepared]):
         most: int = 500,
     ) -> None:
         self._most = most
-        self._stage = stage
         self._transaction = Transaction(engine, flow, stage, place)
         self._condemn = Transaction(engine, flow, Condemned(flow), place)
         self._engine = engine
@@ -139,11 +138,10 @@ class Guard(Generic[Prepared]):
     async def handle(self, batch: Batch) -> None:
         """Returns when all of it is committed; raises nothing. While one part is decided, the next one is prepared."""
         parts = batch.parts(self._most)
-        ahead = [self._ahead.submit(self._stage.prepare, part.records) for part in parts[:2] if len(parts) > 1]
-        for number, part in enumerate(parts):
-            if number and number + 1 < len(parts):
-                ahead.append(self._ahead.submit(self._stage.prepare, parts[number + 1].records))
-            await self._handle(part, ahead.pop(0) if ahead else None)
+        prepare = self._transaction.stage.prepare
+        ahead = [self._ahead.submit(prepare, part.records) if len(parts) > 1 else None for part in parts]
+        for part, ready in zip(parts, ahead, strict=True):
+            await self._handle(part, ready)
 
     async def _handle(self, batch: Batch, ahead: "Future[Sequence[Prepared]] | None" = None) -> None:
         await self._get_to_know(batch.partitions(self._transaction.flow))

@@ -5,7 +5,6 @@ It also keeps the worker alive: a structure on which the chemistry library dies 
 dead letter. Not so in a batch too small to be sent.
 """
 
-import gc
 import multiprocessing
 import os
 import signal
@@ -27,6 +26,7 @@ from schemas.rejections import Rejection
 from schemas.topics import laboratory_of
 from schemas.vocabularies import RejectionReason
 from storage.laboratories import Laboratory, LaboratoryState
+from streams import garbage
 
 log: Final = structlog.get_logger("streams.reading")
 
@@ -37,9 +37,6 @@ Edition = tuple[str, str]
 WORTH_SENDING: Final = 32
 """Fewer records are read at once where they are: sending them costs more time than it saves. But not after a reader
 died, until the worker starts anew."""
-
-GARBAGE_AFTER: Final = (50_000, 20, 100)
-"""As the worker: what is made for a record dies with it."""
 
 
 class ReaderDied(Exception):
@@ -158,9 +155,7 @@ def _end_with_parent() -> None:
 def _take(reader: Reader) -> None:
     global _reader
     _reader = reader
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_AFTER)
+    garbage.look_less()
 
 
 def _read(records: Sequence[Record]) -> list[Outcome]:

@@ -1,7 +1,6 @@
 """One worker process: the guarded stream of a flow, and beside it watchdog, registry watch, relay and clock."""
 
 import asyncio
-import gc
 import os
 import signal
 import threading
@@ -16,6 +15,7 @@ from sqlalchemy import Engine
 from storage import laboratories, restarts
 from storage.wakeups import Bell, Wakeup
 from streams import app as application
+from streams import garbage
 from streams.agents import Guard, Stop
 from streams.catching_up import caught_up
 from streams.clock import Clock, Tick
@@ -34,11 +34,6 @@ log: Final = structlog.get_logger("streams.worker")
 
 REGISTRY_SECONDS: Final = 1.0
 BROKEN: Final = 70
-
-GARBAGE_AFTER: Final = (50_000, 20, 100)
-"""How many new objects ask for a look at the youngest, and how many such looks for one at the older ones. A batch makes
-a hundred thousand that die with it: with Python's own 700 a fifth of the time went into looks (1,040 → 800 µs of CPU a
-report). Memory stays as it is: what nobody holds goes at once, without any look."""
 
 Loop = Coroutine[Any, Any, None]
 
@@ -69,7 +64,7 @@ def run(worker: Worker[Prepared]) -> int:
 
 async def _main(worker: Worker[Prepared]) -> None:
     application.quieten()
-    _look_less_for_garbage()
+    garbage.look_less()
     stop = Stop()
     _end_on_signals(stop, worker.stream.stop_within)
     logs = Log(worker.stream.kafka, worker.stream.batch_records)
@@ -175,13 +170,6 @@ class _RegistryWatch(Generic[Prepared]):
             log.info("waits_for_its_turn", flow=flow)
             self._waits = True
         return goes
-
-
-def _look_less_for_garbage() -> None:
-    """Catalogue, rules and code are there for good: they are not looked at again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GARBAGE_AFTER)
 
 
 def _end_on_signals(stop: Stop, within: float) -> None:

@@ -5,13 +5,12 @@ twenty is a duplicate, one in a hundred a dead letter. Engines of its own; with 
 `--reports` sets the size.
 """
 
-import argparse
 import hashlib
 import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from resource import RUSAGE_CHILDREN, getrusage
@@ -32,6 +31,7 @@ from storage.positions import Counters, Move, Partition
 from tests.bench.figures import Figure, show
 from tests.bench.reports import laboratories
 from tests.bench.site import Run, Site, cpu_of, site
+from tests.bench.sized import Say, sized
 from tests.programs import clean_environment, tocsin
 from tests.streaming.site import report
 
@@ -39,7 +39,6 @@ SIZE: Final = 1_000_000
 PART: Final = 10_000
 TARGET: Final = 60.0
 
-Say = Callable[[str], None]
 
 _COPY: Final = """
     COPY detections (laboratory, event_id, revision, digest, status, standing, decided_at, topic, partition, "offset",
@@ -164,14 +163,7 @@ def _memory(pid: int) -> float:
 
 def main() -> int:
     """Measure and show."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.auditing", description=__doc__)
-    parser.add_argument("--reports", type=int, default=SIZE)
-    size = parser.parse_args().reports
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:5.0f} s  {line}", file=sys.stderr, flush=True)
-
+    size, say = sized("auditing", __doc__, default=SIZE)
     with site() as made:
         found = measure(made, size, say)
     target = f"≤ {TARGET:.0f} s for 1,000,000"

@@ -5,7 +5,6 @@ pace, first with nothing beside it, then while a backfill of the same laboratori
 minutes: what lies on its topics then is said.
 """
 
-import argparse
 import asyncio
 import json
 import re
@@ -21,6 +20,7 @@ from streams.publishing import publisher
 from tests.bench.figures import Figure, quantile, show
 from tests.bench.reports import Report, laboratories, reports, spread_out
 from tests.bench.site import Run, Site, site, wait
+from tests.bench.sized import Say, sized
 from tests.programs import Program
 
 SIZE: Final = 100_000
@@ -39,8 +39,6 @@ _LIVE: Final = """
     ORDER BY decided_at, topic, "offset"
 """
 _READ: Final = "SELECT coalesce(sum(next_offset - first_offset), 0) FROM stream_positions WHERE flow = '{}'"
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -143,14 +141,7 @@ def _figures(found: Measured, size: int) -> list[Figure]:
 
 def main() -> int:
     """Measure and show."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.backfill", description=__doc__)
-    parser.add_argument("--reports", type=int, default=SIZE)
-    size = parser.parse_args().reports
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:5.0f} s  {line}", file=sys.stderr, flush=True)
-
+    size, say = sized("backfill", __doc__, default=SIZE)
     with site() as made:
         found = measure(made, size, say)
     say(f"live reports measured: {len(found.quiet)} without, {len(found.beside)} beside {found.read:,} of the backfill")

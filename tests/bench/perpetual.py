@@ -6,11 +6,10 @@ recalled depends on what is there and not on how it came. Exit code 1 above 50 m
 1,000,000; `--reports` sets the size.
 """
 
-import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Final
@@ -28,6 +27,7 @@ from storage.memory import Kept, Wanted
 from tests.bench.figures import Figure, quantile, show
 from tests.bench.reports import REGIONS, Report, hot, laboratories, spread_out
 from tests.bench.site import Run, Site, site, wait
+from tests.bench.sized import Say, sized
 
 SIZE: Final = 1_000_000
 DAYS: Final = 450
@@ -36,7 +36,6 @@ YEARS: Final = 10
 RECALLS: Final = 50
 TARGET: Final = 50.0
 
-Say = Callable[[str], None]
 
 _LARGEST: Final = text("SELECT case_key, count(*) FROM case_reports GROUP BY case_key ORDER BY 2 DESC LIMIT 1")
 _LATEST: Final = text("""
@@ -192,14 +191,7 @@ def _forget() -> None:
 
 def main() -> int:
     """Measure and show."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.perpetual", description=__doc__)
-    parser.add_argument("--reports", type=int, default=SIZE)
-    size = parser.parse_args().reports
-    began = time.monotonic()
-
-    def say(line: str) -> None:
-        print(f"{time.monotonic() - began:5.0f} s  {line}", file=sys.stderr, flush=True)
-
+    size, say = sized("perpetual", __doc__, default=SIZE)
     with site() as made:
         found = measure(made, size, say)
     shares = [
